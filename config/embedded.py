@@ -70,7 +70,8 @@ def urls(profile: str = "dev", *, root: Path = ROOT, uid: int | None = None) -> 
     """The database's and the broker's address, as DATABASE_URL and REDIS_URL would hold them."""
     folder = socket_dir(profile, root=root, uid=uid)
     return (
-        f"postgres://{DATABASE}@{quote(str(folder), safe='')}:{PORT}/{DATABASE}",
+        # The folder as a parameter: libpq reads it in the host's place too, django-environ only here.
+        f"postgres://{DATABASE}@:{PORT}/{DATABASE}?host={quote(str(folder))}",
         f"redis+socket://{quote(str(folder / 'redis.sock'))}",
     )
 
