@@ -36,8 +36,9 @@ def too_old(version):
     """The sentence for a Python that is too old, or an empty string."""
     if tuple(version[:2]) >= MINIMUM:
         return ""
-    return "Python {}.{} or newer is needed and this is {}.{}: install it, or name one with PYTHON=/path/to/python3.".format(
-        *MINIMUM, *version[:2]
+    return (
+        "Python {}.{} or newer is needed and this is {}.{}: install it,"
+        " or name one with PYTHON=/path/to/python3.".format(*MINIMUM, *version[:2])
     )
 
 

@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -36,6 +36,7 @@ DATABASE = "rlp"
 PORT = 5432  # only part of the socket's file name; given, so that a PGPORT of the user's shell has no say
 SOCKET_PATH_BYTES = 107  # what Linux allows
 PROFILES = ("dev", "test")
+SERVERS = ("PostgreSQL", "Redis")
 
 
 class EmbeddedError(RuntimeError):
@@ -171,6 +172,7 @@ def _run(args: list[str | Path], *, cwd: Path, check: bool = True) -> subprocess
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        start_new_session=True,  # a Ctrl-C at the terminal is for us: we stop them in order
         **identity,
     )
     if check and done.returncode:
@@ -358,36 +360,39 @@ def _redis_answers(profile: str, place: Path, bin_dir: Path) -> bool:
 # --- start and stop -------------------------------------------------------------------------------------
 
 
-def ensure(profile: str = "dev") -> list[str]:
-    """Start what isn't running yet and name it; raises EmbeddedError."""
+def ensure(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]:
+    """Start those wanted that aren't running yet and name them; raises EmbeddedError."""
     try:
         with _locked(profile):
             place = _prepare(profile)
             postgres, redis = _binaries()
-            started = ["PostgreSQL"] if _start_postgres(profile, place, postgres) else []
-            return [*started, *(["Redis"] if _start_redis(profile, place, redis) else [])]
+            starts = {
+                "PostgreSQL": lambda: _start_postgres(profile, place, postgres),
+                "Redis": lambda: _start_redis(profile, place, redis),
+            }
+            return [name for name in SERVERS if name in wanted and starts[name]()]
     except PermissionError as error:
         raise EmbeddedError(
             f"{error.filename} belongs to another user: run as the one who set it up."
         ) from error
 
 
-def stop(profile: str = "dev") -> list[str]:
-    """Stop what is running and name it; open connections are cut, committed data is safe."""
+def stop(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]:
+    """Stop those wanted that run and name them; open connections are cut, committed data is safe."""
     with _locked(profile):
-        return _stop(profile)
+        return _stop(profile, wanted)
 
 
-def _stop(profile: str) -> list[str]:
+def _stop(profile: str, wanted: Collection[str] = SERVERS) -> list[str]:
     place, stopped = home(profile), []
     if not place.exists():
         return stopped
     postgres, redis = _binaries()
-    if (place / "pgdata" / "postmaster.pid").exists():
+    if "PostgreSQL" in wanted and (place / "pgdata" / "postmaster.pid").exists():
         command = [postgres / "pg_ctl", "-D", place / "pgdata", "-m", "fast", "-w", "-t", "120", "stop"]
         if _run(command, cwd=place, check=False).returncode == 0:
             stopped.append("PostgreSQL")
-    if _redis_answers(profile, place, redis):
+    if "Redis" in wanted and _redis_answers(profile, place, redis):
         pid = int((place / "redis.pid").read_text())
         _redis_cli(profile, place, redis, "shutdown")
         for _ in range(200):
