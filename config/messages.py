@@ -1,10 +1,10 @@
 """Translations without GNU gettext: Babel extracts, merges and compiles the one catalogue in locale/.
 
-    python -m config.messages add < file.json     {"English msgid": "中文"}; locks, several people may add at once
-    python -m config.messages missing             used and untranslated, as JSON to fill in and `add`
-    python -m config.messages extract [--prune]   every used msgid into the catalogue; --prune drops unused ones
-    python -m config.messages compile [--force]   .po to .mo, only where the .po is newer
-    python -m config.messages check               exit 1 with a list: untranslated, fuzzy, unused, placeholders
+    python -m config.messages add < file.json    {"English msgid": "中文"}; several people may add at once
+    python -m config.messages missing            used and untranslated, as JSON to fill in and `add`
+    python -m config.messages extract [--prune]  every used msgid into the catalogue, unused ones out
+    python -m config.messages compile [--force]  .po to .mo, only where the .po is newer
+    python -m config.messages check              exit 1, listing untranslated, fuzzy, unused, placeholders
 
 In the JSON a value is the Chinese, or {"zh": "…", "plural": "English plural msgid", "context": "…"}. A
 template's `{{ name }}` may be written as it stands there. English is the source, so it needs no catalogue.
@@ -105,7 +105,7 @@ def load(po: Path = PO) -> Catalog:
         creation_date=HEADER_DATE,
         revision_date=HEADER_DATE,
         fuzzy=False,
-        header_comment="# Simplified Chinese, written by `python -m config.messages`: sorted, no line numbers.",
+        header_comment="# Simplified Chinese, written by `python -m config.messages`: sorted, no lines.",
         last_translator="the team",
         language_team="the team",
     )

@@ -54,7 +54,7 @@ def icon(name: str, label: str = "") -> SafeString:
 
 @register.simple_tag
 def badge(label: Any, tone: Any = "off") -> SafeString:
-    """A state as a word in a box: `{% badge row.get_state_display row.state %}`; `tone`: a state or a key of TONES."""
+    """A state as a word in a box: `{% badge row.get_state_display row.state %}`; a state or a key of TONES."""
     return format_html('<span class="state state-{}">{}</span>', _TONE_OF.get(str(tone), "off"), label)
 
 
@@ -113,7 +113,7 @@ def qr(content: str, label: str = "", scale: int = 4) -> SafeString:
 
 @register.filter
 def ago(at: datetime | None) -> SafeString | str:
-    """3 minutes ago, the exact time behind it; a plain date beyond a week, the exact time if it lies ahead."""
+    """3 minutes ago, the exact time behind it; a date beyond a week, the exact time if it lies ahead."""
     if not at:
         return NOTHING
     passed_s = int((timezone.now() - at).total_seconds())

@@ -1,0 +1,57 @@
+"""The one place that knows the business day: Asia/Shanghai, which has no summer time."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.utils import timezone
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The current instant, aware UTC. Call it at the edge only and pass it on as `at=`."""
+    return timezone.now()
+
+
+def business_date(at: datetime) -> date:
+    """The calendar day of an instant in Asia/Shanghai."""
+    return at.astimezone(SHANGHAI).date()
+
+
+def day_start(day: date) -> datetime:
+    """The first instant of a business day, in UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+
+
+def day_span(day: date) -> tuple[datetime, datetime]:
+    """[start, end) of a business day, in UTC."""
+    return day_start(day), day_start(day + timedelta(days=1))
+
+
+def month_of(at: datetime) -> date:
+    """The first day of the business month an instant falls in."""
+    return business_date(at).replace(day=1)
+
+
+def next_month(month: date) -> date:
+    """The first day of the month after `month`."""
+    return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def month_span(month: date) -> tuple[datetime, datetime]:
+    """[start, end) of a business month, in UTC."""
+    return day_start(month.replace(day=1)), day_start(next_month(month))
+
+
+def parse_month(text: str) -> date | None:
+    """ "2026-11" to its first day, None for anything else."""
+    try:
+        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007
+    except (TypeError, ValueError):
+        return None
+
+
+def micros(at: datetime) -> int:
+    """Microseconds since 1970, exact (no float on the way)."""
+    return (at - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,51 @@
+"""Set-based statements live in `<app>/sql/*.sql`, one a file, named like the one function that runs it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@cache
+def statement(app: str, name: str) -> str:
+    """The text of `<app>/sql/<name>.sql`; parameters are psycopg2's `%(name)s`."""
+    return (ROOT / app / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def run(app: str, name: str, params: Mapping[str, Any]) -> int:
+    """Execute a statement, return the row count."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(app, name), params)
+        return cursor.rowcount
+
+
+def rows(app: str, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Execute a statement, return its rows as dicts by column name."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(app, name), params)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def value(app: str, name: str, params: Mapping[str, Any]) -> Any:
+    """The first column of the first row, or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement(app, name), params)
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+@contextmanager
+def local_settings(**settings: str | int) -> Iterator[None]:
+    """SET LOCAL inside the caller's transaction: pins what the planner may choose for one statement."""
+    with connection.cursor() as cursor:
+        for name, setting in settings.items():
+            cursor.execute("SELECT set_config(%s, %s, true)", [name.replace("__", "."), str(setting)])
+        yield
+        for name in settings:
+            cursor.execute(f"RESET {name.replace('__', '.')}")

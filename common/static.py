@@ -1,0 +1,9 @@
+"""Static files with a hash in their name, compressed once at set-up, served by WhiteNoise."""
+
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class CompressedHashedStorage(CompressedManifestStaticFilesStorage):
+    """Not strict: a page rendered before collectstatic (tests) falls back to the plain name."""
+
+    manifest_strict = False

@@ -1,0 +1,21 @@
+"""Tasks of common: the runner of jobs, and the worker's sign of life."""
+
+import time
+
+from celery import shared_task
+from django.core.cache import cache
+
+from common import clock, services
+
+HEARTBEAT_KEY = "worker-heartbeat"
+HEARTBEAT_TTL_S = 60
+
+
+@shared_task(expires=30)
+def run_waiting_jobs() -> int:
+    return services.run_waiting_jobs(at=clock.now())
+
+
+@shared_task(expires=15)
+def heartbeat() -> None:
+    cache.set(HEARTBEAT_KEY, time.time(), timeout=HEARTBEAT_TTL_S)

@@ -1,0 +1,21 @@
+"""The Celery application and beat's table. A task is a doorbell: it looks for rows and works on what it finds."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("rlp")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "worker-heartbeat": {"task": "common.tasks.heartbeat", "schedule": 15.0, "options": {"expires": 15}},
+    "jobs-sweep": {"task": "common.tasks.run_waiting_jobs", "schedule": 10.0, "options": {"expires": 10}},
+    "scans-sweep": {"task": "tracking.tasks.drain", "schedule": 5.0, "options": {"expires": 5}},
+    "partitions": {"task": "tracking.tasks.make_partitions", "schedule": crontab(hour=3, minute=10)},
+    "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
+    "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},
+    "tenures": {"task": "stations.tasks.flag_ended_tenures", "schedule": crontab(hour=1, minute=5)},
+}

@@ -1,0 +1,60 @@
+"""What every page shows: the navigation of the person's roles, where they work, the demo strip."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from stations.scope import may, memberships_of
+
+# (label, URL name, action needed, icon); the order is the order on the page
+ENTRIES = (
+    (gettext_lazy("Counter"), "tracking:counter", "scan.send", "scan"),
+    (gettext_lazy("Work list"), "tracking:worklist", "worklist.read", "list"),
+    (gettext_lazy("Parcels"), "orders:parcels", "parcel.read", "box"),
+    (gettext_lazy("Import"), "orders:import", "order.import", "upload"),
+    (gettext_lazy("Stations"), "stations:list", "station.read", "shop"),
+    (gettext_lazy("Divisions"), "stations:regions", "region.import", "map"),
+    (gettext_lazy("Handhelds"), "stations:devices", "device.read", "phone"),
+    (gettext_lazy("People"), "stations:people", "user.manage", "people"),
+    (gettext_lazy("Subsidy"), "settlement:statements", "settlement.read", "coin"),
+    (gettext_lazy("Reports"), "reports:list", "report.read", "chart"),
+    (gettext_lazy("Audit"), "stations:audit", "audit.read", "eye"),
+)
+
+
+@dataclass(frozen=True)
+class NavEntry:
+    label: str
+    url: str
+    active: bool
+    icon: str
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Context processor. `nav`: list of NavEntry; `workplace`: where the person works; `demo_strip`: made-up data."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"nav": [], "workplace": "", "hotline": "", "demo_strip": settings.DEMO}
+    memberships = memberships_of(user)
+    nav = []
+    for label, name, action, icon in ENTRIES:
+        if may(user, action):
+            url = reverse(name)
+            nav.append(NavEntry(str(label), url, request.path.startswith(url), icon))
+    place = next((m.place for m in memberships if m.place), "")
+    hotline = next(
+        (m.station.contact_phone for m in memberships if m.station and m.station.contact_phone), ""
+    )
+    roles = _(", ").join(dict.fromkeys(str(m.get_role_display()) for m in memberships))
+    return {
+        "nav": nav,
+        "workplace": place,
+        "role_names": roles,
+        "hotline": hotline,
+        "demo_strip": settings.DEMO,
+    }

@@ -1,0 +1,26 @@
+"""The first page, and the numbers for Prometheus."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django_prometheus.exports import ExportToDjangoView
+
+from accounts.middleware import public
+from common import net
+from config.navigation import ENTRIES
+from stations.scope import may
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Send people where their day begins: the first entry of their navigation."""
+    for _label, name, action, _icon in ENTRIES:
+        if may(request.user, action):
+            return redirect(reverse(name))
+    return render(request, "no_role.html")
+
+
+@public("numbers only, and only to a scraper on this machine")
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not net.is_loopback(request):
+        raise Http404
+    return ExportToDjangoView(request)

@@ -1,0 +1,58 @@
+"""What a view asks of its caller. A view names an action of accounts/roles.py, or says why it is public; silence denies."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from accounts.roles import roles_that_may
+from common.errors import NotAllowed
+from stations.models import Device
+from stations.scope import may
+
+
+class DenyAll(BasePermission):
+    """The default of every API view: a view that names nothing answers nobody."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return False
+
+
+class MayAct(BasePermission):
+    """Reads `view.action_needed`: a signed-in person needs a role for it; a handheld only where `device_allowed`."""
+
+    message = _("Your role may not do this.")
+    code = "not_allowed"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if isinstance(request.auth, Device):
+            return bool(getattr(view, "device_allowed", False))
+        return bool(request.user.is_authenticated and may(request.user, view.action_needed))
+
+
+class DeviceOnly(BasePermission):
+    """Handhelds and nobody else."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return isinstance(request.auth, Device)
+
+
+def require(action: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Page decorator: 403 unless one of the user's roles has `action`. Rows still go through visible_to."""
+    roles_that_may(action)  # a misspelt action fails at import
+
+    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(view)
+        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not may(request.user, action):
+                raise NotAllowed(_("Your role may not do this."))
+            return view(request, *args, **kwargs)
+
+        inner.action_needed = action  # type: ignore[attr-defined]  read by the architecture and matrix tests
+        return inner
+
+    return decorate
