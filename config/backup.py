@@ -168,7 +168,7 @@ def _unpack(archive: Path) -> None:
         return
     media = Path(settings.MEDIA_ROOT)
     media.mkdir(parents=True, exist_ok=True)
-    # Python before 3.11.4 has no filters; the check below keeps a crafted archive inside the folder there too.
+    # Python before 3.11.4 has no filters; the check below fences there too.
     fence: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(archive) as packed:
         for member in packed.getmembers():

@@ -190,17 +190,20 @@ def front_end():
     else:
         detail = " ".join(done.stderr.decode(errors="replace").split())[-300:]
         raise SetupError("The front-end files could not be fetched (is there a network?): " + detail)
+    copy_vendor()
+    stamp(mark, wanted)
+
+
+def copy_vendor():
+    """Copy the named files of node_modules to static/vendor; also the Dockerfile's step."""
     draft = VENDOR + ".new"
     shutil.rmtree(draft, ignore_errors=True)
     for package, names in VENDOR_FILES.items():
         for name in names:
-            _copy(
-                os.path.join(ROOT, "node_modules", package, name),
-                os.path.join(draft, package, os.path.basename(name)),
-            )
+            source = os.path.join(ROOT, "node_modules", package, name)
+            _copy(source, os.path.join(draft, package, os.path.basename(name)))
     shutil.rmtree(VENDOR, ignore_errors=True)
     os.rename(draft, VENDOR)
-    stamp(mark, wanted)
 
 
 def _copy(source, target):

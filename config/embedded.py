@@ -37,6 +37,8 @@ PORT = 5432  # only part of the socket's file name; given, so that a PGPORT of t
 SOCKET_PATH_BYTES = 107  # what Linux allows
 PROFILES = ("dev", "test")
 SERVERS = ("PostgreSQL", "Redis")
+# The builtin locale needs nothing of the machine and sorts the same everywhere.
+INITDB_ARGS = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 
 
 class EmbeddedError(RuntimeError):
@@ -280,9 +282,7 @@ def _start_postgres(profile: str, place: Path, bin_dir: Path) -> bool:
     if not data.exists():
         draft = place / "pgdata.new"
         shutil.rmtree(draft, ignore_errors=True)  # a first start that was interrupted
-        # The builtin locale needs nothing of the machine and sorts the same everywhere.
-        command = [bin_dir / "initdb", "-D", draft, "-U", DATABASE, "-A", "trust", "-E", "UTF8"]
-        _run([*command, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"], cwd=place)
+        _run([bin_dir / "initdb", "-D", draft, "-U", DATABASE, "-A", "trust", *INITDB_ARGS], cwd=place)
         conf = draft / "postgresql.conf"
         conf.write_text(conf.read_text() + "\ninclude 'rural-logistics.conf'\n")
         (draft / "pg_hba.conf").write_text(
@@ -374,6 +374,10 @@ def ensure(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]
     except PermissionError as error:
         raise EmbeddedError(
             f"{error.filename} belongs to another user: run as the one who set it up."
+        ) from error
+    except OSError as error:
+        raise EmbeddedError(
+            f"{error.filename or home(profile)} can't be prepared: {error.strerror}."
         ) from error
 
 
