@@ -135,4 +135,4 @@ def _title(status: int) -> str:
         422: _("Can't be done"),
         429: _("Too often"),
         503: _("Try again later"),
-    }.get(status, _("Refused"))
+    }.get(status, _("Not accepted"))

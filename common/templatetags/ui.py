@@ -54,7 +54,7 @@ def icon(name: str, label: str = "") -> SafeString:
 
 @register.simple_tag
 def badge(label: Any, tone: Any = "off") -> SafeString:
-    """A state as a word in a box: `{% badge row.get_state_display row.state %}`; a state or a key of TONES."""
+    """A state as a word in a box: `{% badge row.get_state_display row.state %}`; or a key of TONES."""
     return format_html('<span class="state state-{}">{}</span>', _TONE_OF.get(str(tone), "off"), label)
 
 
@@ -93,7 +93,7 @@ def ratio(numerator: int | None, denominator: int | None, small: int = SMALL_SAM
     if not denominator:
         return format_html('<span class="ratio"><span>{}</span><small>0/0</small></span>', NOTHING)
     share = Decimal(numerator or 0) * 100 / Decimal(denominator)
-    parts = f"{numerator or 0:,}/{denominator:,}"
+    parts = f"{numerator or 0}/{denominator}"
     if denominator < small:
         return format_html(
             '<span class="ratio few"><span>{:.1f} %</span><small>{} <em>{}</em></small></span>',
@@ -174,12 +174,6 @@ def yuan(amount: Decimal | None, places: int = 2) -> str:
         return NOTHING
     value = money.line_yuan(value) if int(places) == 4 else money.statement_yuan(value)
     return f"{'-' if value < 0 else ''}¥{abs(value):,}"
-
-
-@register.filter
-def count(number: int | None) -> str:
-    """12,345; a dash for what is not known."""
-    return NOTHING if number is None else f"{number:,}"
 
 
 @register.filter
