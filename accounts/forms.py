@@ -15,17 +15,13 @@ class SignInForm(AuthenticationForm):
 class PasswordForm(forms.Form):
     """Change one's own password: the present one, and the new one twice."""
 
-    current = forms.CharField(
-        label=_("Present password"), max_length=1024, strip=False, widget=forms.PasswordInput
-    )
+    current = forms.CharField(label=_("Present password"), max_length=1024, strip=False, widget=forms.PasswordInput)
     new = forms.CharField(
         label=_("New password"),
         max_length=128,
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=_(
-            "At least 12 characters. Three or four words that only you would put together are easy to keep."
-        ),
+        help_text=_("At least 12 characters. Three or four words that only you would put together are easy to keep."),
     )
     again = forms.CharField(
         label=_("New password again"),

@@ -66,10 +66,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
 
 ACTIONS = tuple(_TABLE)
 CELLS: dict[tuple[str, Role], str] = {
-    (action, role): cell
-    for action, cells in _TABLE.items()
-    for role, cell in zip(_COLUMNS, cells, strict=True)
-    if cell
+    (action, role): cell for action, cells in _TABLE.items() for role, cell in zip(_COLUMNS, cells, strict=True) if cell
 }
 
 

@@ -125,9 +125,7 @@ def set_password(
         )
 
 
-def set_active(
-    *, user: User, active: bool, at: datetime, by: User, reason: str, county_code: str = ""
-) -> None:
+def set_active(*, user: User, active: bool, at: datetime, by: User, reason: str, county_code: str = "") -> None:
     """Disable or enable a user; a disabled one is out at the next request (the backend refuses inactive users)."""
     with transaction.atomic():
         changed = User.objects.filter(pk=user.pk).exclude(is_active=active).update(is_active=active)

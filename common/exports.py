@@ -29,9 +29,7 @@ def csv_lines(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[
         yield writer.writerow([safe_cell(cell) for cell in row])
 
 
-def csv_response(
-    filename: str, header: Sequence[Any], rows: Iterable[Sequence[Any]]
-) -> StreamingHttpResponse:
+def csv_response(filename: str, header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
     """A download; the file name must be plain ASCII."""
     response = StreamingHttpResponse(csv_lines(header, rows), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{filename}"'

@@ -37,9 +37,7 @@ def decrypt(data: bytes) -> str:
 
 def digest(text: str) -> str:
     """A keyed digest for looking a secret up without storing it (handheld tokens)."""
-    mac = hashlib.blake2b(
-        text.encode(), key=hashlib.sha256(settings.TOKEN_PEPPER.encode()).digest(), digest_size=32
-    )
+    mac = hashlib.blake2b(text.encode(), key=hashlib.sha256(settings.TOKEN_PEPPER.encode()).digest(), digest_size=32)
     return base64.urlsafe_b64encode(mac.digest()).decode().rstrip("=")
 
 

@@ -62,11 +62,7 @@ class Job(models.Model):
 
     @property
     def percent(self) -> int:
-        return (
-            min(100, self.done * 100 // self.total)
-            if self.total
-            else (100 if self.state == JobState.DONE else 0)
-        )
+        return min(100, self.done * 100 // self.total) if self.total else (100 if self.state == JobState.DONE else 0)
 
 
 class JobProblem(models.Model):

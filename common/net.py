@@ -23,6 +23,4 @@ def is_loopback(request: HttpRequest) -> bool:
         address = ipaddress.ip_address(client_ip(request))
     except ValueError:
         return False
-    return address.is_loopback and not (
-        request.META.get("HTTP_X_FORWARDED_FOR") and not settings.TRUSTED_PROXIES
-    )
+    return address.is_loopback and not (request.META.get("HTTP_X_FORWARDED_FOR") and not settings.TRUSTED_PROXIES)

@@ -104,9 +104,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     elif isinstance(exc, OperationalError):
         # The database is away or busy beyond its limits. Nothing was stored: the client keeps what it has.
         status = 503
-        problem = body(
-            request, 503, "try_later", _("The system is busy. Nothing was lost; send it again in a moment.")
-        )
+        problem = body(request, 503, "try_later", _("The system is busy. Nothing was lost; send it again in a moment."))
         headers["Retry-After"] = "5"
     else:
         return None

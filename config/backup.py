@@ -131,9 +131,7 @@ def _check_backup(path: Path) -> None:
     kept_keys: dict[str, Any] = json.loads(note.read_text())["keys"] if note.exists() else {}
     for key, value in _fingerprints().items():
         if kept_keys.get(key, value) != value:
-            raise RunError(
-                f"This backup was made with another {key}: set that one first (.env or .local/secrets)."
-            )
+            raise RunError(f"This backup was made with another {key}: set that one first (.env or .local/secrets).")
 
 
 def _check_idle(name: str, confirmed: bool) -> None:
@@ -191,9 +189,7 @@ def main() -> int:
                 raise RunError("There is nothing to back up yet: the database is empty.")
             path = save()
             print(path.relative_to(settings.BASE_DIR))
-            print(
-                "The keys are not in it: keep FIELD_KEY and TOKEN_PEPPER (.env or .local/secrets) elsewhere."
-            )
+            print("The keys are not in it: keep FIELD_KEY and TOKEN_PEPPER (.env or .local/secrets) elsewhere.")
         else:
             restore(Path(args.path), confirmed=args.yes)
             print(f"Restored {args.path}.")

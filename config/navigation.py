@@ -47,9 +47,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
             url = reverse(name)
             nav.append(NavEntry(str(label), url, request.path.startswith(url), icon))
     place = next((m.place for m in memberships if m.place), "")
-    hotline = next(
-        (m.station.contact_phone for m in memberships if m.station and m.station.contact_phone), ""
-    )
+    hotline = next((m.station.contact_phone for m in memberships if m.station and m.station.contact_phone), "")
     roles = _(", ").join(dict.fromkeys(str(m.get_role_display()) for m in memberships))
     return {
         "nav": nav,

@@ -62,9 +62,7 @@ def collect_static() -> None:
         for name in sorted(names):
             status = os.stat(os.path.join(folder, name))
             listed.append(f"{folder}/{name} {status.st_size} {status.st_mtime_ns}")
-    wanted = digest(
-        "\n".join(sorted(listed)), str(ROOT / "requirements.txt"), str(ROOT / "common" / "static.py")
-    )
+    wanted = digest("\n".join(sorted(listed)), str(ROOT / "requirements.txt"), str(ROOT / "common" / "static.py"))
     mark = Path(settings.STATIC_ROOT).with_suffix(".collected")
     if stamped(mark, wanted):
         return

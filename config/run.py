@@ -61,9 +61,7 @@ def wanted_servers() -> list[str]:
 def parse_port(text: str) -> int:
     """A port number; raises RunError."""
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise RunError(
-            f"PORT={text} is no port: choose a number from 1 to 65535, such as `make run PORT=8123`."
-        )
+        raise RunError(f"PORT={text} is no port: choose a number from 1 to 65535, such as `make run PORT=8123`.")
     return int(text)
 
 
@@ -98,9 +96,7 @@ def only_one(name: str, command: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             who = file.read().strip()
-            raise RunError(
-                f"`{command}` of this checkout runs already ({who}): stop it there with Ctrl-C."
-            ) from None
+            raise RunError(f"`{command}` of this checkout runs already ({who}): stop it there with Ctrl-C.") from None
         file.truncate(0)
         file.write(f"process {os.getpid()}")
         file.flush()
@@ -227,9 +223,7 @@ def _terminated(*_: Any) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m config.run", description=__doc__)
-    parser.add_argument(
-        "what", choices=["run", "test", "dev"], help="run; or a command with test or dev servers"
-    )
+    parser.add_argument("what", choices=["run", "test", "dev"], help="run; or a command with test or dev servers")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)

@@ -12,9 +12,7 @@ env = environ.Env()
 environ.Env.read_env(BASE_DIR / ".env", overwrite=False)
 
 # --- what this process is -------------------------------------------------------------------------
-PROCESS_ROLE = env.str(
-    "PROCESS_ROLE", default="web"
-)  # web, worker or beat: decides how patient the broker client is
+PROCESS_ROLE = env.str("PROCESS_ROLE", default="web")  # web, worker or beat: decides how patient the broker client is
 DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)  # shows the "made-up data" strip and the demo logins
 DEMO_LAN = env.bool("DEMO_LAN", default=False)  # accept demo logins from other machines too
@@ -99,9 +97,7 @@ TEMPLATES = [
 # --- storage --------------------------------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.urls()[0]
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.urls()[1]
-DB_STATEMENT_TIMEOUT_MS = env.int(
-    "DB_STATEMENT_TIMEOUT_MS", default=10_000 if PROCESS_ROLE == "web" else 600_000
-)
+DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=10_000 if PROCESS_ROLE == "web" else 600_000)
 DATABASES = {
     "default": {
         **env.db_url_config(DATABASE_URL),

@@ -12,9 +12,7 @@ handler404 = "common.views.not_found"
 handler500 = "common.views.server_error"
 
 schema = public("the API's description holds no data")(SpectacularAPIView.as_view())
-schema_page = public("the API's description holds no data")(
-    SpectacularSwaggerView.as_view(url_name="api-schema")
-)
+schema_page = public("the API's description holds no data")(SpectacularSwaggerView.as_view(url_name="api-schema"))
 
 urlpatterns = [
     path("", views.home, name="home"),

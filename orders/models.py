@@ -139,22 +139,14 @@ class Parcel(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["county_code", "carrier", "waybill_no", "leg_no"], name="parcel_once"
-            ),
-            models.CheckConstraint(
-                condition=Q(waybill_no__regex=r"^[A-Z0-9-]{6,40}$"), name="parcel_waybill_form"
-            ),
+            models.UniqueConstraint(fields=["county_code", "carrier", "waybill_no", "leg_no"], name="parcel_once"),
+            models.CheckConstraint(condition=Q(waybill_no__regex=r"^[A-Z0-9-]{6,40}$"), name="parcel_waybill_form"),
         ]
         indexes = [
             models.Index(fields=["county_code", "waybill_no"], name="parcel_by_waybill"),
-            models.Index(
-                fields=["county_code", "station", "state", "-last_scan_at"], name="parcel_at_station"
-            ),
+            models.Index(fields=["county_code", "station", "state", "-last_scan_at"], name="parcel_at_station"),
             models.Index(fields=["county_code", "destination", "state"], name="parcel_bound_for"),
-            models.Index(
-                fields=["county_code", "origin"], condition=Q(origin__isnull=False), name="parcel_from"
-            ),
+            models.Index(fields=["county_code", "origin"], condition=Q(origin__isnull=False), name="parcel_from"),
             models.Index(
                 fields=["county_code", "station", "pickup_code"],
                 condition=Q(pickup_code__isnull=False),

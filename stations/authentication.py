@@ -29,18 +29,10 @@ class DeviceAuthentication(authentication.BaseAuthentication):
             return None
         parts = header.split(" ")
         if len(parts) != 2 or parts[0] != self.keyword or not parts[1].isascii() or len(parts[1]) > 128:
-            raise AuthenticationFailed(
-                _("The token can't be read. Enrol this handheld again."), "token_unreadable"
-            )
-        device = (
-            Device.objects.select_related("station", "user")
-            .filter(token_digest=fields.digest(parts[1]))
-            .first()
-        )
+            raise AuthenticationFailed(_("The token can't be read. Enrol this handheld again."), "token_unreadable")
+        device = Device.objects.select_related("station", "user").filter(token_digest=fields.digest(parts[1])).first()
         if device is None:
-            raise AuthenticationFailed(
-                _("This token is not known. Enrol this handheld again."), "token_unknown"
-            )
+            raise AuthenticationFailed(_("This token is not known. Enrol this handheld again."), "token_unknown")
         if device.revoked_at is not None or not device.user.is_active:
             raise AuthenticationFailed(
                 _("This handheld is shut out. Its scans are safe on it; ask your manager to enrol it again."),

@@ -77,9 +77,7 @@ class Region(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(level__in=RegionLevel.values), name="region_level_known"),
-            models.CheckConstraint(
-                condition=Q(code__regex=r"^\d{12}[0-9A-Z]{0,4}$"), name="region_code_digits"
-            ),
+            models.CheckConstraint(condition=Q(code__regex=r"^\d{12}[0-9A-Z]{0,4}$"), name="region_code_digits"),
             models.CheckConstraint(
                 condition=Q(level=RegionLevel.COUNTY, parent__isnull=True)
                 | (~Q(level=RegionLevel.COUNTY) & Q(parent__isnull=False)),
@@ -149,12 +147,8 @@ class Organisation(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(code__regex=r"^[A-Z0-9-]{2,16}$"), name="organisation_code_form"
-            ),
-            models.CheckConstraint(
-                condition=Q(kind__in=OrganisationKind.values), name="organisation_kind_known"
-            ),
+            models.CheckConstraint(condition=Q(code__regex=r"^[A-Z0-9-]{2,16}$"), name="organisation_code_form"),
+            models.CheckConstraint(condition=Q(kind__in=OrganisationKind.values), name="organisation_kind_known"),
         ]
 
     def __str__(self) -> str:
@@ -191,9 +185,7 @@ class Station(models.Model):
     township_code = models.GeneratedField(
         expression=Left("region_id", 9), output_field=models.CharField(max_length=9), db_persist=True
     )
-    exception_reason = models.CharField(
-        _("reason for a centre of another township"), max_length=200, blank=True
-    )
+    exception_reason = models.CharField(_("reason for a centre of another township"), max_length=200, blank=True)
     initials = models.CharField(max_length=80, blank=True)
     host_kind = models.CharField(_("host"), max_length=20, choices=HostKind.choices, default=HostKind.OTHER)
     owner = models.ForeignKey(
@@ -213,9 +205,7 @@ class Station(models.Model):
     dispatch_enabled = models.BooleanField(_("takes part in dispatch"), default=True)
     tenure = models.CharField(_("tenure"), max_length=10, choices=Tenure.choices, default=Tenure.PERMANENT)
     tenure_until = models.DateField(_("until"), null=True, blank=True)
-    state = models.CharField(
-        _("state"), max_length=12, choices=StationState.choices, default=StationState.PROPOSED
-    )
+    state = models.CharField(_("state"), max_length=12, choices=StationState.choices, default=StationState.PROPOSED)
     version = models.PositiveIntegerField(default=1)  # of the row: an edit names the one it saw
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -288,16 +278,12 @@ class Equipment(models.Model):
     station = models.ForeignKey(Station, models.PROTECT, related_name="equipment")
     kind = models.CharField(_("kind"), max_length=60)
     serial = models.CharField(_("serial number"), max_length=60)
-    state = models.CharField(
-        _("state"), max_length=10, choices=EquipmentState.choices, default=EquipmentState.WORKING
-    )
+    state = models.CharField(_("state"), max_length=10, choices=EquipmentState.choices, default=EquipmentState.WORKING)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["kind", "serial"], name="equipment_serial_once"),
-            models.CheckConstraint(
-                condition=Q(state__in=EquipmentState.values), name="equipment_state_known"
-            ),
+            models.CheckConstraint(condition=Q(state__in=EquipmentState.values), name="equipment_state_known"),
         ]
 
     def __str__(self) -> str:
@@ -337,9 +323,7 @@ class Membership(models.Model):
     county_code = models.CharField(max_length=6, blank=True)  # "" only for those who stand above counties
     station = models.ForeignKey(Station, models.PROTECT, null=True, blank=True, related_name="memberships")
     region = models.ForeignKey(Region, models.PROTECT, null=True, blank=True, related_name="memberships")
-    organisation = models.ForeignKey(
-        Organisation, models.PROTECT, null=True, blank=True, related_name="memberships"
-    )
+    organisation = models.ForeignKey(Organisation, models.PROTECT, null=True, blank=True, related_name="memberships")
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
@@ -348,9 +332,7 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(
-                    role__in=AT_STATION, station__isnull=False, region__isnull=True, organisation__isnull=True
-                )
+                condition=Q(role__in=AT_STATION, station__isnull=False, region__isnull=True, organisation__isnull=True)
                 | Q(
                     role__in=AT_TOWNSHIP,
                     region__isnull=False,
@@ -364,9 +346,7 @@ class Membership(models.Model):
                     region__isnull=False,
                     station__isnull=True,
                 )
-                | Q(
-                    role__in=EVERYWHERE, organisation__isnull=True, region__isnull=True, station__isnull=True
-                ),
+                | Q(role__in=EVERYWHERE, organisation__isnull=True, region__isnull=True, station__isnull=True),
                 name="membership_tied_as_its_role_asks",
             ),
             models.UniqueConstraint(

@@ -66,9 +66,7 @@ class Scope:
     @property
     def counties(self) -> tuple[str, ...]:
         """Every county the scope touches, sorted."""
-        return tuple(
-            sorted({*self.county_codes, *self.station_counties, *(county for county, _c in self.carriers)})
-        )
+        return tuple(sorted({*self.county_codes, *self.station_counties, *(county for county, _c in self.carriers)}))
 
     def covers_county(self, county_code: str) -> bool:
         return self.everywhere or county_code in self.county_codes
@@ -117,9 +115,7 @@ def _resolve(memberships: list["Membership"], action: str) -> Scope:
     if any(m.role in EVERYWHERE for m in allowed):
         return Scope(everywhere=True)
     counties = {m.county_code for m in allowed if m.role in AT_COUNTY}
-    carriers = {
-        (m.county_code, m.organisation.code) for m in allowed if m.role in AT_ORGANISATION and m.organisation
-    }
+    carriers = {(m.county_code, m.organisation.code) for m in allowed if m.role in AT_ORGANISATION and m.organisation}
     tops = [m.station_id for m in allowed if m.role in AT_STATION]
     townships = [m.region_id[:9] for m in allowed if m.role in AT_TOWNSHIP and m.region_id]
     below = Q()

@@ -40,9 +40,7 @@ class County:
             raise AttributeError(name) from missing
 
 
-def make_region(
-    code: str, name: str, level: str, parent: Region | None, terrain: str = Terrain.PLAIN
-) -> Region:
+def make_region(code: str, name: str, level: str, parent: Region | None, terrain: str = Terrain.PLAIN) -> Region:
     return Region.objects.create(
         code=code,
         name=name,
@@ -54,9 +52,7 @@ def make_region(
     )
 
 
-def make_station(
-    code: str, name: str, level: str, region: Region, parent: Station | None, **more: object
-) -> Station:
+def make_station(code: str, name: str, level: str, region: Region, parent: Station | None, **more: object) -> Station:
     row = Station.objects.create(
         code=code,
         name=name,
@@ -98,9 +94,7 @@ def make_member(
     return user
 
 
-def make_device(
-    station: Station, user: User, token: str = "token-of-handheld-1", name: str = "PDA-1"
-) -> Device:
+def make_device(station: Station, user: User, token: str = "token-of-handheld-1", name: str = "PDA-1") -> Device:
     return Device.objects.create(
         name=name,
         station=station,
@@ -147,8 +141,7 @@ def make_parcel(
 def carriers(db: None) -> dict[str, Organisation]:
     rows = [("ZTO", "中通快递"), ("YTO", "圆通速递"), ("JT", "极兔速递")]
     return {
-        code: Organisation.objects.create(code=code, name=name, kind=OrganisationKind.CARRIER)
-        for code, name in rows
+        code: Organisation.objects.create(code=code, name=name, kind=OrganisationKind.CARRIER) for code, name in rows
     }
 
 
@@ -208,9 +201,7 @@ def sign_in(county: County):
 
     def make(who: str | User) -> Client:
         client = Client()
-        client.force_login(
-            county.people[who] if isinstance(who, str) else who, "accounts.backends.DemoAwareBackend"
-        )
+        client.force_login(county.people[who] if isinstance(who, str) else who, "accounts.backends.DemoAwareBackend")
         return client
 
     return make

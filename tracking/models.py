@@ -29,17 +29,13 @@ class Upload(models.Model):
     batch_id = models.UUIDField(null=True)
     received_at = models.DateTimeField()
     event_count = models.PositiveIntegerField()
-    attempts = models.PositiveSmallIntegerField(
-        default=0
-    )  # counted at claim: a killing poison is counted too
+    attempts = models.PositiveSmallIntegerField(default=0)  # counted at claim: a killing poison is counted too
     lease_until = models.DateTimeField(null=True)
     folded_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["county_code", "id"], condition=Q(folded_at__isnull=True), name="upload_to_fold"
-            ),
+            models.Index(fields=["county_code", "id"], condition=Q(folded_at__isnull=True), name="upload_to_fold"),
         ]
 
     def __str__(self) -> str:
@@ -65,9 +61,7 @@ class ScanEvent(models.Model):
     waybill_no = models.CharField(max_length=40, null=True)
     bag = models.CharField(max_length=40, null=True)
     station = models.ForeignKey(Station, null=True, **_LOOSE)
-    station_level = models.CharField(
-        max_length=6, null=True
-    )  # copied at acceptance: a station may move later
+    station_level = models.CharField(max_length=6, null=True)  # copied at acceptance: a station may move later
     device = models.ForeignKey(Device, null=True, **_LOOSE)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, **_LOOSE)
     seq = models.BigIntegerField(null=True)
@@ -86,13 +80,9 @@ class ScanEvent(models.Model):
     lng = models.FloatField(null=True)
     lat = models.FloatField(null=True)
     corrects = models.UUIDField(null=True)
-    correction_counts = models.BooleanField(
-        null=True
-    )  # the sender had the right to correct; null: no correction
+    correction_counts = models.BooleanField(null=True)  # the sender had the right to correct; null: no correction
     content_hash = models.BinaryField(max_length=32)
-    k = (
-        models.BinaryField()
-    )  # generated: microseconds of effective_at, rank, event_id; 25 bytes, bytewise ordered
+    k = models.BinaryField()  # generated: microseconds of effective_at, rank, event_id; 25 bytes, bytewise ordered
 
     objects = ScanEventQuerySet.as_manager()
 
@@ -122,9 +112,7 @@ class SetAside(models.Model):
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     code = models.CharField(max_length=40)
     pointer = models.CharField(max_length=120, blank=True)
-    raw = (
-        models.BinaryField()
-    )  # the event's JSON (or the first 64 KiB of a body that can't be read), byte by byte
+    raw = models.BinaryField()  # the event's JSON (or the first 64 KiB of a body that can't be read), byte by byte
     raw_digest = models.BinaryField(max_length=32)
     received_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
@@ -142,9 +130,7 @@ class SetAside(models.Model):
             )
         ]
         indexes = [
-            models.Index(
-                fields=["county_code", "-id"], condition=Q(closed_at__isnull=True), name="setaside_open"
-            ),
+            models.Index(fields=["county_code", "-id"], condition=Q(closed_at__isnull=True), name="setaside_open"),
         ]
 
     def __str__(self) -> str:

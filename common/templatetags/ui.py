@@ -34,9 +34,7 @@ TONES = {
     "bad": ("failed", "lost", "damaged", "refused", "rejected", "revoked", "returned", "error", "danger"),
     "off": ("cancelled", "closed", "expired", "replaced", "secondary"),
 }  # fmt: skip
-_TONE_OF = {state: tone for tone, states in TONES.items() for state in states} | {
-    tone: tone for tone in TONES
-}
+_TONE_OF = {state: tone for tone, states in TONES.items() for state in states} | {tone: tone for tone in TONES}
 
 
 @register.simple_tag
@@ -44,12 +42,8 @@ def icon(name: str, label: str = "") -> SafeString:
     """A drawing of static/img/icons.svg; give `label` only where no word stands beside it."""
     href = f"{static('img/icons.svg')}#{name}"
     if label:
-        return format_html(
-            '<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href
-        )
-    return format_html(
-        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', href
-    )
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href)
+    return format_html('<svg class="icon" aria-hidden="true" focusable="false"><use href="{}"></use></svg>', href)
 
 
 @register.simple_tag
@@ -123,17 +117,11 @@ def ago(at: datetime | None) -> SafeString | str:
     elif passed_s < 60:
         words = _("just now")
     elif passed_s < 3600:
-        words = ngettext("%(count)d minute ago", "%(count)d minutes ago", passed_s // 60) % {
-            "count": passed_s // 60
-        }
+        words = ngettext("%(count)d minute ago", "%(count)d minutes ago", passed_s // 60) % {"count": passed_s // 60}
     elif passed_s < 86_400:
-        words = ngettext("%(count)d hour ago", "%(count)d hours ago", passed_s // 3600) % {
-            "count": passed_s // 3600
-        }
+        words = ngettext("%(count)d hour ago", "%(count)d hours ago", passed_s // 3600) % {"count": passed_s // 3600}
     elif passed_s < 7 * 86_400:
-        words = ngettext("%(count)d day ago", "%(count)d days ago", passed_s // 86_400) % {
-            "count": passed_s // 86_400
-        }
+        words = ngettext("%(count)d day ago", "%(count)d days ago", passed_s // 86_400) % {"count": passed_s // 86_400}
     else:
         words = business_date(at)
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, words)
