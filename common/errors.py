@@ -1,4 +1,4 @@
-"""What a service raises when it will not do as asked: a stable code, a sentence for the reader, a pointer to the field."""
+"""What a service raises when it will not do as asked: a stable code, a sentence, a pointer to the field."""
 
 from collections.abc import Mapping
 from typing import Any

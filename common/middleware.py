@@ -43,7 +43,7 @@ class RequestIdMiddleware:
 
 
 class CleanQueryMiddleware:
-    """A NUL, a lone surrogate or bytes that are no UTF-8 in the path or query would be a 500 deep inside: refuse here."""
+    """A NUL, a lone surrogate or no UTF-8 in the path or query would be a 500 deep inside: refuse it here."""
 
     LIMIT = 8192
 

@@ -29,7 +29,7 @@ _T_CUSTODIAN = Case(
 
 class ParcelQuerySet(models.QuerySet["Parcel"]):
     def visible_to(self, user: "User", action: str = "parcel.read") -> "ParcelQuerySet":
-        """County roles see the county; station roles what is at, or bound for, a station of theirs; carriers their own."""
+        """County roles see the county; station roles what is at, from or for a station of theirs; carriers theirs."""
         scope = scope_of(user, action)
         if scope.everywhere:
             return self

@@ -1,4 +1,4 @@
-"""What a view asks of its caller. A view names an action of accounts/roles.py, or says why it is public; silence denies."""
+"""What a view asks of its caller: an action of accounts/roles.py, or a reason why it is public; silence denies."""
 
 from collections.abc import Callable
 from functools import wraps
