@@ -53,7 +53,7 @@ def badge(label: Any, tone: Any = "off") -> SafeString:
 
 
 @register.inclusion_tag("partials/field.html")
-def field(bound: BoundField, hide_label: bool = False) -> dict[str, Any]:
+def field(bound: BoundField, hide_label: bool = False, mark_optional: bool = True) -> dict[str, Any]:
     """A form field with its label, help and errors beside it: `{% field form.name %}`."""
     widget = bound.field.widget
     kind = "input"
@@ -78,6 +78,7 @@ def field(bound: BoundField, hide_label: bool = False) -> dict[str, Any]:
         "kind": kind,
         "hidden": bound.is_hidden,
         "hide_label": hide_label,
+        "optional": mark_optional and not bound.field.required,
     }
 
 
@@ -85,15 +86,15 @@ def field(bound: BoundField, hide_label: bool = False) -> dict[str, Any]:
 def ratio(numerator: int | None, denominator: int | None, small: int = SMALL_SAMPLE) -> SafeString:
     """ "87.5 %" over "7/8"; a dash where the denominator is 0; grey and marked under `small` cases."""
     if not denominator:
-        return format_html('<span class="ratio"><span>{}</span><small>0/0</small></span>', NOTHING)
-    share = Decimal(numerator or 0) * 100 / Decimal(denominator)
+        return format_html('<span class="share"><span>{}</span><small>0/0</small></span>', NOTHING)
+    share = f"{Decimal(numerator or 0) * 100 / Decimal(denominator):.1f}"
     parts = f"{numerator or 0}/{denominator}"
     if denominator < small:
         return format_html(
-            '<span class="ratio few"><span>{:.1f} %</span><small>{} <em>{}</em></small></span>',
+            '<span class="share few"><span>{} %</span><small>{} <em>{}</em></small></span>',
             share, parts, _("too few"),
         )  # fmt: skip
-    return format_html('<span class="ratio"><span>{:.1f} %</span><small>{}</small></span>', share, parts)
+    return format_html('<span class="share"><span>{} %</span><small>{}</small></span>', share, parts)
 
 
 @register.simple_tag
