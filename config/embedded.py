@@ -61,10 +61,11 @@ def home(profile: str = "dev", *, root: Path = ROOT, uid: int | None = None) -> 
 
 
 def socket_dir(profile: str = "dev", *, root: Path = ROOT, uid: int | None = None) -> Path:
-    """The folder of both sockets: beside the data, or in /tmp where that path would be too long."""
+    """The folder of both sockets: beside the data, or in /tmp where that path is too long or too odd."""
     uid = os.geteuid() if uid is None else uid
     folder = home(profile, root=root, uid=uid) / "run"
-    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_BYTES:
+    too_long = len(os.fsencode(folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_BYTES
+    if too_long or set(str(folder)) & set(",'\"\\"):  # a comma parts two servers in an address
         return Path("/tmp") / f"rlp-{uid}-{checkout_id(root)}-{profile}"  # noqa: S108 its owner and mode are checked
     return folder
 

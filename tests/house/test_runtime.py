@@ -42,6 +42,11 @@ def test_a_socket_path_is_never_too_long(uid: int) -> None:
         assert len(os.fsencode(folder / name)) <= embedded.SOCKET_PATH_BYTES
 
 
+def test_an_odd_path_is_no_address() -> None:
+    folder = embedded.socket_dir(root=Path("/home/li/rural, it's"), uid=1000)
+    assert folder.parent == Path("/tmp")
+
+
 def test_importing_the_names_is_cheap() -> None:
     """Settings read them in every process: no Django, no driver may come along."""
     code = "import runpy, sys; runpy.run_path('config/embedded.py'); print(*sys.modules)"
