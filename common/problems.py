@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -69,7 +69,9 @@ def response(
         )
     else:
         template = status if status in (400, 403, 404, 413, 429, 500) else 400
-        answer = render(request, f"errors/{template}.html", {"sentence": detail, "code": code}, status=status)
+        # Without the request: no context processor runs, so the page comes even when the database is away.
+        page = {"sentence": detail, "request_id": getattr(request, "request_id", "")}
+        answer = HttpResponse(render_to_string(f"errors/{template}.html", page), status=status)
     for name, value in (headers or {}).items():
         answer[name] = value
     return answer

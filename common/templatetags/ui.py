@@ -91,7 +91,7 @@ def ratio(numerator: int | None, denominator: int | None, small: int = SMALL_SAM
     parts = f"{numerator or 0}/{denominator}"
     if denominator < small:
         return format_html(
-            '<span class="share few"><span>{} %</span><small>{} <em>{}</em></small></span>',
+            '<span class="share few"><span>{} %</span><small>{} · <em>{}</em></small></span>',
             share, parts, _("too few"),
         )  # fmt: skip
     return format_html('<span class="share"><span>{} %</span><small>{}</small></span>', share, parts)

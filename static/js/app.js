@@ -7,10 +7,13 @@
 
   /* --- toasts: app.toast("sentence", "ok" | "bad") --- */
   function toast(sentence, tone) {
+    var all = document.getElementById("toasts");
+    /* a poll that fails every two seconds says so once */
+    if (!all || !sentence || (all.lastChild && all.lastChild.textContent === sentence)) { return; }
     var line = document.createElement("div");
     line.className = "toast-line" + (tone ? " " + tone : "");
     line.textContent = sentence;
-    document.getElementById("toasts").appendChild(line);
+    all.appendChild(line);
     setTimeout(function () { line.remove(); }, tone === "bad" ? 8000 : 4000);
   }
 
@@ -64,7 +67,10 @@
     document.querySelectorAll('form[aria-busy="true"]').forEach(function (form) { form.removeAttribute("aria-busy"); });
   }
   window.addEventListener("pageshow", release);  /* the back button shows the page as it was left */
-  document.addEventListener("htmx:afterRequest", release);
+  document.addEventListener("htmx:afterRequest", function (event) {
+    var form = event.detail.elt.closest("form");  /* only its own: a poll must not free a form that is under way */
+    if (form) { form.removeAttribute("aria-busy"); }
+  });
 
   /* --- htmx: say what went wrong, in the reader's language --- */
   document.addEventListener("htmx:confirm", function (event) {
