@@ -47,7 +47,7 @@ def keys_that_point_up(models: Iterable[type]) -> list[str]:
 
 
 def state_writes_outside_the_owner(root: Path) -> list[str]:
-    """`.update(state=…)`, `save(update_fields=[… "state"])`, a register, or SQL that sets one, by another than its owner."""
+    """A state or register written in Python or SQL by a file that is not its owner's."""
     found = []
     for path in python_files(root):
         where = path.relative_to(root).as_posix()
