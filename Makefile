@@ -46,10 +46,10 @@ bench: setup-dev  ## Run one benchmark; its last line is JSON (NAME=divisions)
 	@exec $(BIN)/python -m config.run dev $(BIN)/python -m benchmarks.$(NAME) $(ARGS)
 
 services: setup  ## Start PostgreSQL and Redis alone, for development
-	@$(BIN)/python -m config.embedded start
+	@$(BIN)/python -m config.servers start
 
 services-stop:  ## Stop them
-	@$(BIN)/python -m config.embedded stop
+	@$(BIN)/python -m config.servers stop
 
 backup: setup  ## Write the database and the uploaded files to backups/
 	@exec $(BIN)/python -m config.run dev $(BIN)/python -m config.backup save

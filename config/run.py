@@ -29,7 +29,7 @@ from honcho import manager
 from honcho.environ import parse_procfile
 from honcho.process import Popen, Process
 
-from config import embedded
+from config import embedded, servers
 
 LOCAL = embedded.ROOT / ".local"
 LOGINS = LOCAL / "demo-logins.txt"
@@ -114,19 +114,19 @@ def is_running(name: str = "run") -> bool:
 
 
 @contextlib.contextmanager
-def servers(profile: str) -> Iterator[None]:
+def up(profile: str) -> Iterator[None]:
     """PostgreSQL and Redis for the time of a block; those that ran before keep running after it."""
-    before = embedded.running(profile)
+    before = servers.running(profile)
     ours = [server for server in wanted_servers() if server not in before]
     try:
-        embedded.ensure(profile, wanted_servers())
+        servers.ensure(profile, wanted_servers())
         yield
     finally:
         # A second, impatient Ctrl-C must not leave a server behind.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         if ours:
-            embedded.stop(profile, ours)
+            servers.stop(profile, ours)
 
 
 # --- the process table -----------------------------------------------------------------------------------
@@ -203,14 +203,14 @@ def run() -> int:
     os.environ["DEMO"] = os.environ.get("DEMO") or "1"
     with only_one("run", "make run"):
         check_port(host, port)
-        with servers("dev"):
+        with up("dev"):
             prepared = subprocess.run([sys.executable, "-m", "config.prepare"], cwd=embedded.ROOT).returncode
             return prepared or supervise(host, port)
 
 
 def work(profile: str, command: list[str]) -> int:
     """Run one command against a profile's servers and hand back its exit code."""
-    with only_one(profile, "make test") if profile == "test" else contextlib.nullcontext(), servers(profile):
+    with only_one(profile, "make test") if profile == "test" else contextlib.nullcontext(), up(profile):
         database_url, redis_url = embedded.urls(profile)
         os.environ["DATABASE_URL"] = os.environ.get("DATABASE_URL") or database_url
         os.environ["REDIS_URL"] = os.environ.get("REDIS_URL") or redis_url
@@ -223,7 +223,7 @@ def _terminated(*_: Any) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m config.run", description=__doc__)
-    parser.add_argument("what", choices=["run", "test", "dev"], help="run; or a command with test or dev servers")
+    parser.add_argument("what", choices=["run", "test", "dev"], help="run; or servers for a command")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)
@@ -232,7 +232,7 @@ def main() -> int:
     load_environment()
     try:
         return run() if args.what == "run" else work(args.what, args.command)
-    except (RunError, embedded.EmbeddedError) as error:
+    except (RunError, servers.ServerError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

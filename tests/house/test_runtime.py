@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from config import bootstrap, embedded, prepare, run
+from config import bootstrap, embedded, prepare, run, servers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,8 +101,8 @@ def test_a_newer_schema_is_one_sentence_and_an_older_one_is_none() -> None:
 
 def test_data_of_another_postgresql_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("17\n")
-    with pytest.raises(embedded.EmbeddedError, match=r"PostgreSQL 17 and this is PostgreSQL 18: .*make restore"):
-        embedded._check_version(tmp_path)
+    with pytest.raises(servers.ServerError, match=r"PostgreSQL 17 and this is PostgreSQL 18: .*make restore"):
+        servers._check_version(tmp_path)
 
 
 def test_an_old_python_and_a_missing_venv_are_one_sentence() -> None:
