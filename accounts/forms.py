@@ -15,7 +15,12 @@ class SignInForm(AuthenticationForm):
 class PasswordForm(forms.Form):
     """Change one's own password: the present one, and the new one twice."""
 
-    current = forms.CharField(label=_("Present password"), max_length=1024, strip=False, widget=forms.PasswordInput)
+    current = forms.CharField(
+        label=_("Present password"),
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
     new = forms.CharField(
         label=_("New password"),
         max_length=128,

@@ -247,3 +247,54 @@ def test_demo_logins_are_shown_only_where_the_view_gives_them() -> None:
 
     assert "demo-county-2026" in html(demo_logins=[login])
     assert "demo-logins" not in html()
+
+
+def test_the_frame_of_a_person_who_signed_in(sign_in, settings) -> None:
+    settings.DEMO = True
+    html = sign_in("officer").get("/jobs/", headers={"accept-language": "zh-hans"}).content.decode()
+    for needed in (
+        'href="#content"',
+        '<main id="content" tabindex="-1">',
+        'aria-label="主导航"',
+        "演示数据：包裹和人员均为虚构",
+        'action="/accounts/sign-out/"',
+        'action="/accounts/language/"',
+        'value="/jobs/"',
+        "丰都县",
+        "还没有任务",
+    ):
+        assert needed in html
+    assert html.count("<h1>") == 1
+
+
+def test_the_language_switch_comes_back_to_the_same_page(sign_in) -> None:
+    client = sign_in("officer")
+    answer = client.post("/accounts/language/", {"language": "en", "next": "/jobs/?page=2"})
+    assert answer["Location"] == "/jobs/?page=2"
+    assert "No task yet." in client.get("/jobs/").content.decode()
+
+
+def test_a_job_shows_its_refused_rows_and_the_fragment_is_part_of_the_page(sign_in, county) -> None:
+    row = Job.objects.create(
+        kind="x", title="导入站点", state="failed", done=3, total=5, problem_count=1, user=county.people["officer"],
+        created_at=timezone.now(),
+    )  # fmt: skip
+    row.problems.create(row=4, column="code", code="unknown", detail="没有这个编码", value="<b>")
+    client = sign_in("officer")
+    page = client.get(f"/jobs/{row.pk}/").content.decode()
+    fragment = client.get(f"/jobs/{row.pk}/", headers={"hx-request": "true"}).content.decode()
+    for html in (page, fragment):
+        assert "没有这个编码" in html
+        assert "&lt;b&gt;" in html
+    assert "<html" in page
+    assert "<html" not in fragment
+    assert client.get("/jobs/").content.decode().count("导入站点") == 1
+    assert sign_in("clerk").get(f"/jobs/{row.pk}/").status_code == 404
+
+
+def test_a_new_password_that_differs_is_refused_beside_the_field(sign_in) -> None:
+    answer = sign_in("officer").post(
+        "/accounts/password/", {"current": "x", "new": "a long enough one", "again": "another one, longer"}
+    )
+    assert answer.status_code == 422
+    assert 'id="id_again_error"' in answer.content.decode()
