@@ -11,10 +11,10 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Make .venv, install packages, fetch front-end files (skipped where nothing changed)
-	@$(PYTHON) config/bootstrap.py requirements.txt
+	@$(PYTHON) -I config/bootstrap.py requirements.txt
 
 setup-dev:  ## The same with developers' tools
-	@$(PYTHON) config/bootstrap.py requirements.txt requirements-dev.txt
+	@$(PYTHON) -I config/bootstrap.py requirements.txt requirements-dev.txt
 
 run: setup  ## Start everything with the demo county (PORT=8123, HOST=0.0.0.0, DEMO=0 for an empty one)
 	@exec $(BIN)/python -m config.run run

@@ -1,7 +1,7 @@
 """Makes the environment: .venv, its packages, the front-end files. Run by the machine's own Python.
 
 Standard library only, and syntax that an old Python can read, so that it can say in one sentence that it is
-too old. A stamp per list of packages: a second start asks no registry anything.
+too old; started with -I, so that this folder shadows no module. A stamp per list of packages: a second start asks no registry anything.
 """
 
 import hashlib
@@ -11,10 +11,6 @@ import subprocess
 import sys
 import time
 from typing import Sequence  # noqa: UP035 read by an old Python too
-
-# Started as a script, this folder would be searched before the standard library.
-if sys.path and os.path.basename(sys.path[0]) == "config":
-    del sys.path[0]
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -217,7 +213,7 @@ def main(names: "list[str]") -> int:
     if problem:
         other = newer_python()
         if other:
-            return subprocess.call([other, os.path.abspath(__file__), *names])
+            return subprocess.call([other, "-I", os.path.abspath(__file__), *names])
         print(problem, file=sys.stderr)
         return 1
     try:
