@@ -1,7 +1,8 @@
 """Makes the environment: .venv, its packages, the front-end files. Run by the machine's own Python.
 
 Standard library only, and syntax that an old Python can read, so that it can say in one sentence that it is
-too old; started with -I, so that this folder shadows no module. A stamp per list of packages: a second start asks no registry anything.
+too old. Started with -I, so that no module of this folder shadows one of Python's. A stamp per list of
+packages: a second start asks no registry anything.
 """
 
 import hashlib
