@@ -223,7 +223,7 @@ def faults(used: Used | None = None, po: Path = PO) -> list[str]:
         if message.fuzzy:
             lines.append(f"fuzzy: {key[1]!r}")
         # Chinese has one form, which stands for the plural as well: it carries the plural's placeholders.
-        source = message.id[-1] if isinstance(message.id, tuple) else message.id
+        source = str(message.id[-1] if isinstance(message.id, (tuple, list)) else message.id)
         for string in filter(None, _strings(message)):
             if sorted(_PLACEHOLDER.findall(source)) != sorted(_PLACEHOLDER.findall(string)):
                 lines.append(f"placeholders differ: {key[1]!r} / {string!r}")
@@ -244,7 +244,7 @@ def missing(po: Path = PO) -> dict[str, Any]:
 
 
 def _key(message: Message) -> Key:
-    return message.context or "", message.id[0] if isinstance(message.id, tuple) else message.id
+    return message.context or "", str(message.id[0] if isinstance(message.id, (tuple, list)) else message.id)
 
 
 def _strings(message: Message) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def field(bound: BoundField, hide_label: bool = False, mark_optional: bool = Tru
     """A form field with its label, help and errors beside it: `{% field form.name %}`."""
     widget = bound.field.widget
     kind = "input"
-    attributes: dict[str, str] = {}
+    attributes: dict[str, str | bool] = {}
     if isinstance(widget, (RadioSelect, CheckboxSelectMultiple)):
         kind = "choices"
     elif isinstance(widget, CheckboxInput):
@@ -69,9 +69,9 @@ def field(bound: BoundField, hide_label: bool = False, mark_optional: bool = Tru
         if isinstance(widget, FileInput):
             kind = "file"
     if bound.errors and "class" in attributes:
-        attributes["class"] += " is-invalid"
+        attributes["class"] = f"{attributes['class']} is-invalid"
     if "class" in widget.attrs and "class" in attributes:
-        attributes["class"] += f" {widget.attrs['class']}"
+        attributes["class"] = f"{attributes['class']} {widget.attrs['class']}"
     return {
         "field": bound,
         "control": bound.as_widget(attrs=attributes),
