@@ -20,7 +20,7 @@ run: setup  ## Start everything with the demo county (PORT=8123, HOST=0.0.0.0, D
 	@exec $(BIN)/python -m config.run run
 
 test: setup-dev  ## Run the whole suite on a PostgreSQL and Redis of its own (ARGS="tests/orders -x")
-	@$(BIN)/python -m config.messages compile
+	@$(BIN)/python -m config.prepare --assets
 	@exec $(BIN)/python -m config.run test $(BIN)/python -m pytest $(ARGS)
 
 lint: setup-dev  ## Check style, format and import contracts

@@ -133,7 +133,9 @@ def test_every_process_says_its_role() -> None:
 def test_every_target_prints_one_line_of_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = makefile.split(".PHONY:")[1].split("\n")[0].split()
-    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert [line.split()[1] for line in shown.splitlines()] == phony
 
 
