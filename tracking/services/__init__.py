@@ -1,0 +1,22 @@
+"""Every write on the scan stream and on the parcels' registers, one module a use case."""
+
+from tracking.services.drain import fold_upload, fold_waiting, refold_parcels, replay_set_aside
+from tracking.services.partitions import make_partitions
+from tracking.services.record import Receipt, ScanException, record_scans
+from tracking.services.senders import Sender, sender_for_device, sender_for_user
+from tracking.services.set_aside import keep_unreadable
+
+__all__ = [
+    "Receipt",
+    "ScanException",
+    "Sender",
+    "fold_upload",
+    "fold_waiting",
+    "keep_unreadable",
+    "make_partitions",
+    "record_scans",
+    "refold_parcels",
+    "replay_set_aside",
+    "sender_for_device",
+    "sender_for_user",
+]

@@ -1,0 +1,284 @@
+"""Folds stored uploads into the parcels' registers: claimed a county at a time, safe with any number of workers.
+
+An upload is work until `folded_at` is set. A worker claims some (skipping rows another holds), with a lease and the
+attempt counted at the claim, folds them in one transaction and marks them in the same one. A worker that dies leaves
+its lease to run out. Folding twice is harmless (docs/fold.md). What can't be folded is found by halving: the one bad
+event is set aside with its reason, its neighbours are applied.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from common import clock, logs, sql
+from orders.services import create_unannounced_parcels
+from tracking.models import ScanEvent, SetAside, Upload
+from tracking.rules import BAG_NODES
+from tracking.services.set_aside import set_aside_stored
+
+log = logs.get_logger("drain")
+FOLD_VERSION = 1
+LEASE = timedelta(seconds=120)
+UPLOADS_AT_ONCE = 50
+EVENTS_AT_ONCE = 5_000
+GIVE_UP_AFTER = 6  # attempts that never came back: the upload kills its worker
+# A few thousand fresh events against millions of parcels: always by index. A hash join reads the whole table.
+_PLAN = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_seqscan": "off",
+    "max_parallel_workers_per_gather": 0,
+    "jit": "off",
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to fold in one transaction: uploads of one county, or (while halving) only some of their events."""
+
+    county_code: str
+    uploads: tuple[int, ...]
+    only: tuple[str, ...] | None = None
+
+
+def fold_waiting(*, at: datetime, county_code: str | None = None) -> int:
+    """Fold what waits, of all counties or one, until nothing is free; returns how many uploads."""
+    folded = 0
+    while True:
+        counties = [
+            row["county_code"]
+            for row in sql.rows("tracking", "waiting_counties", {"at": at})
+            if county_code in (None, row["county_code"])
+        ]
+        before = folded
+        for county in counties:
+            claimed = _claim(county, at)
+            if claimed:
+                folded += _fold_claimed(county, claimed, at)
+        if folded == before:
+            return folded
+        at = max(at, clock.now())
+
+
+def fold_upload(*, upload_id: int, at: datetime) -> bool:
+    """Fold one upload at once, for a person who waits for its effect; False if it must be left to the drain.
+    Takes no lease: should a worker hold it, both fold it and get the same rows."""
+    county = Upload.objects.filter(pk=upload_id).values_list("county_code", flat=True).first()
+    if county is None:
+        return False
+    try:
+        _apply(Work(county, (upload_id,)), at)
+    except DatabaseError as error:
+        log.warning("drain.upload_left", upload=upload_id, error=type(error).__name__)
+        return False
+    return True
+
+
+def refold_parcels(*, county_code: str, parcel_ids: Sequence[int], at: datetime) -> int:
+    """Fold parcels anew from their stored events (after a change of the fold, or to check it)."""
+    with transaction.atomic():
+        ids = sorted(set(parcel_ids))
+        _pin_plan()
+        _lock(Work(county_code, ()), ids)
+        return _refold(county_code, ids)
+
+
+def replay_set_aside(*, set_aside_id: int, by: object, at: datetime) -> bool:
+    """Try again to fold a stored event the drain had set aside; closes it where that works."""
+    row = SetAside.objects.get(pk=set_aside_id)
+    upload_id = (
+        ScanEvent.objects.filter(county_code=row.county_code, event_id=row.event_id)
+        .values_list("upload_id", flat=True)
+        .first()
+    )
+    if row.code != "fold_failed" or upload_id is None:
+        return False
+    try:
+        with transaction.atomic():
+            _fold(Work(row.county_code, (upload_id,), (row.event_id,)), at)
+            SetAside.objects.filter(pk=row.pk, closed_at__isnull=True).update(
+                closed_at=at, closed_by=by, close_reason="replayed"
+            )
+    except DatabaseError:
+        return False
+    return True
+
+
+def _claim(county_code: str, at: datetime) -> list[tuple[int, int]]:
+    """[(upload id, attempts so far)], leased from `at` on; empty where others hold all."""
+    with transaction.atomic():
+        rows = sql.rows(
+            "tracking",
+            "claim_uploads",
+            {
+                "county": county_code,
+                "at": at,
+                "lease_until": at + LEASE,
+                "uploads": UPLOADS_AT_ONCE,
+                "events": EVENTS_AT_ONCE,
+            },
+        )
+    return sorted((row["id"], row["attempts"]) for row in rows)
+
+
+def _fold_claimed(county_code: str, claimed: list[tuple[int, int]], at: datetime) -> int:
+    doomed = [upload_id for upload_id, attempts in claimed if attempts > GIVE_UP_AFTER]
+    for upload_id in doomed:
+        _give_up(county_code, upload_id, at)
+    uploads = tuple(upload_id for upload_id, attempts in claimed if attempts <= GIVE_UP_AFTER)
+    if uploads:
+        try:
+            _fold_halving(Work(county_code, uploads), at)
+        except (OperationalError, InterfaceError) as error:
+            # The database was busy or away, the uploads are innocent: free them, uncounted.
+            log.warning("drain.try_again", county=county_code, uploads=len(uploads), error=str(error)[:200])
+            _free(uploads)
+            return len(doomed)
+    return len(claimed)
+
+
+def _fold_halving(work: Work, at: datetime) -> None:
+    """Fold; on an error fold the halves, down to the one event that can't be."""
+    try:
+        _apply(work, at)
+        return
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as error:
+        log.warning(
+            "drain.halving",
+            county=work.county_code,
+            uploads=len(work.uploads),
+            events=len(work.only or ()),
+            error=type(error).__name__,
+        )
+        failure = type(error).__name__
+    if len(work.uploads) > 1:
+        middle = len(work.uploads) // 2
+        _fold_halving(Work(work.county_code, work.uploads[:middle]), at)
+        _fold_halving(Work(work.county_code, work.uploads[middle:]), at)
+        return
+    upload_id = work.uploads[0]
+    if work.only is None:
+        events = ScanEvent.objects.filter(upload_id=upload_id, county_code=work.county_code).order_by("event_id")
+        only = tuple(str(event_id) for event_id in events.values_list("event_id", flat=True))
+        if len(only) > 1:
+            middle = len(only) // 2
+            _fold_events(work.county_code, upload_id, only[:middle], at)
+            _fold_events(work.county_code, upload_id, only[middle:], at)
+        else:
+            _poison(work.county_code, only, failure, at)
+        Upload.objects.filter(pk=upload_id, folded_at__isnull=True).update(folded_at=at, lease_until=None)
+
+
+def _fold_events(county_code: str, upload_id: int, only: tuple[str, ...], at: datetime) -> None:
+    try:
+        with transaction.atomic():
+            _fold(Work(county_code, (upload_id,), only), at)
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError as error:
+        if len(only) == 1:
+            _poison(county_code, only, type(error).__name__, at)
+            return
+        middle = len(only) // 2
+        _fold_events(county_code, upload_id, only[:middle], at)
+        _fold_events(county_code, upload_id, only[middle:], at)
+
+
+def _poison(county_code: str, event_ids: tuple[str, ...], failure: str, at: datetime) -> None:
+    for event in ScanEvent.objects.filter(county_code=county_code, event_id__in=event_ids).values(
+        "county_code", "event_id", "device_id", "actor_id", "seq", "type", "carrier", "waybill_no", "occurred_at"
+    ):
+        log.error("drain.poison", county=county_code, event=str(event["event_id"]), error=failure)
+        set_aside_stored(event=event | {"error": failure}, code="fold_failed", at=at)
+
+
+def _give_up(county_code: str, upload_id: int, at: datetime) -> None:
+    """An upload whose worker died each time: all its events are set aside, so that the rest goes on."""
+    with transaction.atomic():
+        ids = ScanEvent.objects.filter(county_code=county_code, upload_id=upload_id).values_list("event_id", flat=True)
+        _poison(county_code, tuple(str(event_id) for event_id in ids), "worker_died", at)
+        Upload.objects.filter(pk=upload_id).update(folded_at=at, lease_until=None)
+
+
+def _free(uploads: Sequence[int]) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE tracking_upload SET lease_until = NULL, attempts = greatest(attempts - 1, 0)"
+                " WHERE id = ANY(%s) AND folded_at IS NULL",
+                [list(uploads)],
+            )
+    except DatabaseError:
+        connection.close()  # the leases run out by themselves
+
+
+def _apply(work: Work, at: datetime) -> None:
+    """Fold whole uploads and mark them, in one transaction."""
+    with transaction.atomic():
+        _fold(work, at)
+        Upload.objects.filter(pk__in=work.uploads, folded_at__isnull=True).update(folded_at=at, lease_until=None)
+
+
+def _fold(work: Work, at: datetime) -> None:
+    """1. Rows for parcels nobody announced. 2. Lock all parcels concerned, in id order. 3. Merge the events that
+    name a parcel. 4. Refold the parcels that corrections, bagging or scans of bags concern."""
+    _pin_plan()
+    params = {"county": work.county_code, "uploads": list(work.uploads), "only": list(work.only) if work.only else None}
+    special = sql.rows("tracking", "special_events", params)
+    missing = {(row["carrier"], row["waybill_no"]) for row in special if row["missing"]}
+    if missing:
+        create_unannounced_parcels(county_code=work.county_code, keys=missing, at=at)
+        with connection.cursor() as cursor:  # an unknown carrier shows here, not at the commit
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    again: list[int] = []
+    if any(row["corrects"] or row["bag"] for row in special):
+        again = _parcels_to_refold(work.county_code, special)
+    _lock(work, again)
+    sql.run("tracking", "merge", {**params, "version": FOLD_VERSION})
+    if again:
+        _refold(work.county_code, again)
+
+
+def _parcels_to_refold(county_code: str, special: list[dict[str, str | None]]) -> list[int]:
+    bagged = [row for row in special if row["type"] in BAG_NODES]
+    of_bags = {
+        row["bag"] for row in special if row["bag"] and row["waybill_no"] is None and row["type"] not in NO_PARCEL
+    }
+    rows = sql.rows(
+        "tracking",
+        "parcels_to_refold",
+        {
+            "county": county_code,
+            "corrections": [row["event_id"] for row in special if row["corrects"]],
+            "bags": sorted(of_bags),
+            "carriers": [row["carrier"] for row in bagged],
+            "waybills": [row["waybill_no"] for row in bagged],
+        },
+    )
+    return sorted({row["id"] for row in rows})
+
+
+def _lock(work: Work, parcels: list[int]) -> None:
+    only = list(work.only) if work.only else None
+    sql.value(
+        "tracking",
+        "lock_parcels",
+        {"county": work.county_code, "uploads": list(work.uploads), "only": only, "parcels": parcels},
+    )
+
+
+def _refold(county_code: str, parcels: list[int]) -> int:
+    return sql.run("tracking", "refold", {"county": county_code, "parcels": parcels, "version": FOLD_VERSION})
+
+
+def _pin_plan() -> None:
+    """For this transaction only (SET LOCAL), in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT " + ", ".join("set_config(%s, %s, true)" for _ in _PLAN),
+            [part for name, value in _PLAN.items() for part in (name, str(value))],
+        )

@@ -1,0 +1,19 @@
+-- Locks every parcel some uploads touch, in id order (the sort stands below the locking), so that workers queue up
+-- instead of deadlocking. Indexes: scanevent_by_upload, parcel_once, primary key.
+SELECT count(*) FROM (
+    SELECT p.id
+    FROM orders_parcel p
+    WHERE p.id = ANY(ARRAY(
+        SELECT q.id
+        FROM (
+            SELECT DISTINCT e.carrier, e.waybill_no
+            FROM tracking_scanevent e
+            WHERE e.county_code = %(county)s AND e.upload_id = ANY(%(uploads)s) AND e.waybill_no IS NOT NULL
+              AND (%(only)s::uuid[] IS NULL OR e.event_id = ANY(%(only)s::uuid[]))
+        ) AS keys
+        JOIN orders_parcel q ON q.county_code = %(county)s AND q.carrier = keys.carrier
+                            AND q.waybill_no = keys.waybill_no AND q.leg_no = 1
+    ) || %(parcels)s::bigint[])
+    ORDER BY p.id
+    FOR UPDATE
+) AS locked
