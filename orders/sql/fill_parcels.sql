@@ -1,0 +1,17 @@
+-- staging: CREATE TEMP TABLE IF NOT EXISTS orders_fill (parcel_id bigint, village text, destination bigint, collected_at timestamptz, weight_g int, name bytea, phone bytea, name_masked text, phone_masked text, phone_tail text) ON COMMIT DELETE ROWS
+-- Parcels known from scans only, or announced with other content, take over what the file says. The registers of the
+-- fold are tracking's and stay as they are. Index: the primary keys.
+WITH filled AS (
+    UPDATE orders_parcel p
+    SET announced = true, village_id = f.village, destination_id = f.destination, collected_at = f.collected_at,
+        weight_g = f.weight_g
+    FROM orders_fill f
+    WHERE p.id = f.parcel_id AND p.county_code = %(county_code)s::text
+    RETURNING p.id
+)
+INSERT INTO orders_recipient (parcel_id, name, phone, name_masked, phone_masked, phone_tail)
+SELECT f.parcel_id, f.name, f.phone, f.name_masked, f.phone_masked, f.phone_tail
+FROM orders_fill f JOIN filled ON filled.id = f.parcel_id
+ON CONFLICT (parcel_id) DO UPDATE
+SET name = EXCLUDED.name, phone = EXCLUDED.phone, name_masked = EXCLUDED.name_masked,
+    phone_masked = EXCLUDED.phone_masked, phone_tail = EXCLUDED.phone_tail
