@@ -15,8 +15,7 @@ COPY . .
 COPY --from=pages /src/node_modules ./node_modules
 # Keys of this step only: no secret may end up in an image.
 RUN python -c "from config import bootstrap; bootstrap.copy_vendor()" \
-    && python -m config.messages compile \
-    && SECRET_KEY=build FIELD_KEY=build TOKEN_PEPPER=build python manage.py collectstatic --no-input \
+    && SECRET_KEY=build FIELD_KEY=build TOKEN_PEPPER=build python -m config.prepare --assets \
     && rm -rf node_modules .local/secrets
 
 FROM python:3.11-slim

@@ -18,6 +18,7 @@ from config.bootstrap import digest, stamp, stamped
 from config.run import LOGINS, RunError
 
 ROOT = Path(settings.BASE_DIR)
+UNUSED = ["redoc", "rest_framework", "prometheus"]  # static files of packages that no page of ours loads
 
 
 def newer_schema(applied: set[tuple[str, str]], known: set[tuple[str, str]], ours: set[str]) -> str:
@@ -67,7 +68,7 @@ def collect_static() -> None:
     if stamped(mark, wanted):
         return
     print("Compressing the static files ...", flush=True)
-    call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+    call_command("collectstatic", verbosity=0, interactive=False, clear=True, ignore_patterns=UNUSED)
     stamp(mark, wanted)
 
 
