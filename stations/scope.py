@@ -99,10 +99,13 @@ def scope_of(user: User | AnonymousUser, action: str) -> Scope:
     """The scope of one action for one user; kept on the user object for the request."""
     if not user.is_authenticated:
         return NOWHERE
-    kept: dict[str, Scope] = user.__dict__.setdefault("_scopes", {})
-    if action not in kept:
-        kept[action] = _resolve(memberships_of(user), action)
-    return kept[action]
+    # keyed by the memberships that count, not by the action: most actions of a role share one scope, and one query
+    allowed = [m for m in memberships_of(user) if m.role in roles_that_may(action)]
+    kept: dict[tuple[int, ...], Scope] = user.__dict__.setdefault("_scopes", {})
+    key = tuple(m.pk for m in allowed)
+    if key not in kept:
+        kept[key] = _resolve(allowed)
+    return kept[key]
 
 
 def may(user: User | AnonymousUser, action: str) -> bool:
@@ -110,8 +113,7 @@ def may(user: User | AnonymousUser, action: str) -> bool:
     return bool(scope_of(user, action))
 
 
-def _resolve(memberships: list["Membership"], action: str) -> Scope:
-    allowed = [m for m in memberships if m.role in roles_that_may(action)]
+def _resolve(allowed: list["Membership"]) -> Scope:
     if any(m.role in EVERYWHERE for m in allowed):
         return Scope(everywhere=True)
     counties = {m.county_code for m in allowed if m.role in AT_COUNTY}
