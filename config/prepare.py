@@ -8,14 +8,16 @@ from pathlib import Path
 os.environ.setdefault("PROCESS_ROLE", "worker")  # patient: a migration may take longer than a page
 
 import django
+import environ
 from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 
 from config.bootstrap import digest, stamp, stamped
-from config.run import LOGINS, RunError
+from config.run import DEMO_DECISION, LOGINS, RunError
 
 ROOT = Path(settings.BASE_DIR)
 UNUSED = ["redoc", "rest_framework", "prometheus"]  # static files of packages that no page of ours loads
@@ -72,22 +74,32 @@ def collect_static() -> None:
     stamp(mark, wanted)
 
 
-def demo_county() -> None:
-    """Load the demo county's first days (a job brings the rest) and note the logins for the terminal."""
-    LOGINS.unlink(missing_ok=True)
-    if not settings.DEMO:
-        LOGINS.write_text(
-            "No demo county is loaded. An empty one with its first administrator:"
-            " .venv/bin/python manage.py create_county --help\n"
-        )
-        return
-    if "load_demo" not in get_commands():
-        return
-    call_command("load_demo")
-    from accounts.services import demo_logins  # needs the apps
+def wants_demo(asked: str, *, demo_people: bool, real_people: bool) -> bool:
+    """Whether the demo county belongs into this database: as asked, else never beside a real county."""
+    if asked:
+        return asked.strip().lower() in environ.Env.BOOLEAN_TRUE_STRINGS
+    return demo_people or not real_people
 
-    lines = [f"  {login['username']:<16} {login['password']:<28} {login['name']}" for login in demo_logins()]
-    LOGINS.write_text("\n".join(["Demo logins (made-up data; this machine only):", *lines, ""]))
+
+def demo_county() -> None:
+    """Load the demo county's first days (a job brings the rest) and note for `make run` what it has to know."""
+    people = get_user_model().objects.filter(pk__gt=0)
+    wanted = wants_demo(
+        os.environ.get("DEMO", ""),
+        demo_people=people.filter(is_demo=True).exists(),
+        real_people=people.filter(is_demo=False).exists(),
+    )
+    DEMO_DECISION.write_text("1" if wanted else "0")
+    LOGINS.unlink(missing_ok=True)
+    if wanted:
+        from accounts.services import demo_logins  # models, so only after django.setup()
+
+        call_command("load_demo")
+        lines = [f"  {login['username']:<16} {login['password']:<28} {login['name']}" for login in demo_logins()]
+        LOGINS.write_text("\n".join(["Demo logins (made-up data; this machine only):", *lines, ""]))
+    elif not people.exists():
+        command = ".venv/bin/python manage.py create_county CODE --name NAME --admin USER"
+        LOGINS.write_text(f"There is no county yet. Make one with its first administrator:\n  {command}\n")
 
 
 def main() -> int:

@@ -33,6 +33,7 @@ from config import embedded, servers
 
 LOCAL = embedded.ROOT / ".local"
 LOGINS = LOCAL / "demo-logins.txt"
+DEMO_DECISION = LOCAL / "demo"  # config/prepare.py looks into the database and writes 0 or 1
 STOP_PATIENCE_S = 20  # longer than the worker's soft shutdown and the web's graceful timeout
 BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
 
@@ -200,12 +201,14 @@ def run() -> int:
     """make run"""
     host, port = os.environ.get("HOST") or "127.0.0.1", parse_port(os.environ.get("PORT") or "8000")
     os.environ.update(HOST=host, PORT=str(port))
-    os.environ["DEMO"] = os.environ.get("DEMO") or "1"
     with only_one("run", "make run"):
         check_port(host, port)
         with up("dev"):
             prepared = subprocess.run([sys.executable, "-m", "config.prepare"], cwd=embedded.ROOT).returncode
-            return prepared or supervise(host, port)
+            if prepared:
+                return prepared
+            os.environ["DEMO"] = DEMO_DECISION.read_text()
+            return supervise(host, port)
 
 
 def work(profile: str, command: list[str]) -> int:

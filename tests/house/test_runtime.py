@@ -99,6 +99,14 @@ def test_a_newer_schema_is_one_sentence_and_an_older_one_is_none() -> None:
     assert "orders.0003_later" in sentence
 
 
+def test_the_demo_county_never_comes_beside_a_real_one_unasked() -> None:
+    assert prepare.wants_demo("", demo_people=False, real_people=False)
+    assert prepare.wants_demo("", demo_people=True, real_people=True)
+    assert not prepare.wants_demo("", demo_people=False, real_people=True)
+    assert prepare.wants_demo("1", demo_people=False, real_people=True)
+    assert not prepare.wants_demo("0", demo_people=True, real_people=False)
+
+
 def test_data_of_another_postgresql_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "PG_VERSION").write_text("17\n")
     with pytest.raises(servers.ServerError, match=r"PostgreSQL 17 and this is PostgreSQL 18: .*make restore"):
