@@ -228,7 +228,9 @@ def check(
         raise Fault("event_id_format", "event_id")
     kind = get("type")
     if type(kind) is not str:
-        raise Fault("missing" if kind is None else "text_expected", "type")
+        if not isinstance(kind, str):
+            raise Fault("missing" if kind is None else "text_expected", "type")
+        kind = str(kind)  # a Node of our own pages
     rank = _RANKS.get(kind)
     if rank is None:
         raise Fault("unknown_type", "type")
@@ -294,7 +296,9 @@ def _text(event: Mapping[str, Any], key: str, longest: int) -> str | None:
     if value is None:
         return None
     if type(value) is not str:
-        raise Fault("text_expected", key)
+        if not isinstance(value, str):
+            raise Fault("text_expected", key)
+        value = str(value)
     if not (value.isascii() and value.isalnum()):
         value = text.clean(value)
     if len(value) > longest:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from common import clock, logs, sql
 from orders.services import create_unannounced_parcels
 from tracking.models import ScanEvent, SetAside, Upload
-from tracking.rules import BAG_NODES
+from tracking.rules import BAG_NODES, NO_PARCEL
 from tracking.services.set_aside import set_aside_stored
 
 log = logs.get_logger("drain")
@@ -192,7 +192,7 @@ def _poison(county_code: str, event_ids: tuple[str, ...], failure: str, at: date
     for event in ScanEvent.objects.filter(county_code=county_code, event_id__in=event_ids).values(
         "county_code", "event_id", "device_id", "actor_id", "seq", "type", "carrier", "waybill_no", "occurred_at"
     ):
-        log.error("drain.poison", county=county_code, event=str(event["event_id"]), error=failure)
+        log.error("drain.poison", county=county_code, event_id=str(event["event_id"]), error=failure)
         set_aside_stored(event=event | {"error": failure}, code="fold_failed", at=at)
 
 
