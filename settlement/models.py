@@ -6,7 +6,7 @@ can't say: the key from a reversal to what it reverses, append-only, and that a 
 """
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -28,7 +28,7 @@ from stations.states import Terrain
 if TYPE_CHECKING:
     from accounts.models import User
 
-RATE = {"max_digits": 6, "decimal_places": 4}
+RATE: dict[str, Any] = {"max_digits": 6, "decimal_places": 4}
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):

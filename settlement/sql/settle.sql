@@ -12,14 +12,7 @@ WITH scans AS (
       AND (e.type IN ('COLLECTED', 'HUB_IN', 'LOADED', 'UNLOADED', 'OUTLET_IN', 'OUT_FOR_DELIVERY', 'CARRIER_OUT',
                       'SIGNED_SELF', 'SIGNED_AGENT', 'SIGNED_PICKUP')
            OR e.type = 'HANDOVER' AND e.side = 'take')
-      AND NOT EXISTS (  -- voided: a counting correction names it and none names that correction (docs/fold.md)
-          SELECT FROM tracking_scanevent first
-          WHERE first.county_code = %(county_code)s AND first.corrects = e.event_id AND first.type = 'CORRECTION'
-            AND first.correction_counts
-            AND NOT EXISTS (
-                SELECT FROM tracking_scanevent second
-                WHERE second.county_code = %(county_code)s AND second.corrects = first.event_id
-                  AND second.type = 'CORRECTION' AND second.correction_counts))
+      AND NOT EXISTS (SELECT FROM tracking_voided v WHERE v.county_code = %(county_code)s AND v.event_id = e.event_id)
     GROUP BY w.parcel_id
 ), wanted AS (
     SELECT w.*, s.evidence, s.evidence IS NOT NULL AS due,
