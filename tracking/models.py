@@ -5,7 +5,7 @@ event_id), so one id is one event whatever its clock said. Rows are inserted, ne
 drain's work: folded_at is null until its events are in the parcels' registers.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -18,7 +18,12 @@ from tracking.states import Method, Node, Verdict
 if TYPE_CHECKING:
     from accounts.models import User
 
-_LOOSE = {"on_delete": models.DO_NOTHING, "db_constraint": False, "db_index": False, "related_name": "+"}
+_LOOSE: dict[str, Any] = {
+    "on_delete": models.DO_NOTHING,
+    "db_constraint": False,
+    "db_index": False,
+    "related_name": "+",
+}
 
 
 class Upload(models.Model):
