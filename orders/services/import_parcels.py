@@ -247,17 +247,15 @@ def _already_there(
 ) -> dict[tuple[str, str], dict[str, Any]]:
     if not rest:
         return {}
-    # a plan that reads the whole table for 5,000 keys would be a guess gone wrong: the keys have an index
-    with sql.local_settings(enable_hashjoin="off", enable_mergejoin="off", enable_seqscan="off"):
-        rows = sql.rows(
-            "orders",
-            "parcels_already_there",
-            {
-                "county_code": county_code,
-                "carriers": [line.carrier for line, _destination in rest],
-                "waybills": [line.waybill_no for line, _destination in rest],
-            },
-        )
+    rows = sql.rows(
+        "orders",
+        "parcels_already_there",
+        {
+            "county_code": county_code,
+            "carriers": [line.carrier for line, _destination in rest],
+            "waybills": [line.waybill_no for line, _destination in rest],
+        },
+    )
     return {(row["carrier"], row["waybill_no"]): row for row in rows}
 
 
