@@ -7,6 +7,7 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("PROCESS_ROLE", "command")  # a command may take minutes where a page may not
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
