@@ -1,13 +1,13 @@
 """Reads of the subsidy: statements by outlet and month, what a line rests on, deliveries nobody's policy covers."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from accounts.models import User
 from common import clock
@@ -99,9 +99,9 @@ def statements(user: User, *, month: date, township_code: str = "") -> list[Stat
     return sorted(rows, key=lambda row: (row.station.county_code, row.station.township_code, row.station.code))
 
 
-def lines_of(user: User, *, station: Station, month: date) -> "Sequence[Line]":
-    """An outlet's lines of a month in the order of delivery, as a QuerySet."""
-    return (  # type: ignore[return-value]
+def lines_of(user: User, *, station: Station, month: date) -> QuerySet[Line]:
+    """An outlet's lines of a month in the order of delivery."""
+    return (
         Line.objects.visible_to(user)
         .of_month(month)
         .filter(county_code=station.county_code, station=station)
@@ -114,9 +114,7 @@ def totals(user: User, *, station: Station, month: date) -> StatementTotals:
     found = (
         lines_of(user, station=station, month=month)
         .order_by()
-        .aggregate(  # type: ignore[attr-defined]
-            parcels=_PARCELS, lines=Count("id"), yuan=Sum("amount")
-        )
+        .aggregate(parcels=_PARCELS, lines=Count("id"), yuan=Sum("amount"))
     )
     return StatementTotals(found["parcels"], found["lines"], Payable(found["yuan"] or Decimal(0)))
 
@@ -209,8 +207,3 @@ def policy_in_the_way(policy: Policy) -> Policy | None:
 def last_day(policy: Policy) -> date | None:
     """The last day a policy holds; None while it has no end."""
     return policy.valid_to - timedelta(days=1) if policy.valid_to else None
-
-
-def settled_at(county_codes: Iterable[str]) -> "object":
-    """When the newest line of these counties was written; None if there is none."""
-    return Line.objects.filter(county_code__in=list(county_codes)).aggregate(newest=Max("created_at"))["newest"]

@@ -1,4 +1,41 @@
-from django.urls import path  # noqa: F401
+"""Addresses of the subsidy; a month is YYYY-MM."""
+
+from datetime import date
+
+from django.urls import path, register_converter
+
+from common import clock
+from settlement.views import policies, statements
 
 app_name = "settlement"
-urlpatterns: list = []
+
+
+class MonthConverter:
+    """ "2026-11" to the month's first day and back."""
+
+    regex = r"2\d{3}-(?:0[1-9]|1[0-2])"
+
+    def to_python(self, value: str) -> date:
+        month = clock.parse_month(value)
+        if month is None:
+            raise ValueError(value)
+        return month
+
+    def to_url(self, value: date | str) -> str:
+        return value if isinstance(value, str) else f"{value:%Y-%m}"
+
+
+register_converter(MonthConverter, "month")
+
+urlpatterns = [
+    path("", statements.statement_list, name="statements"),
+    path("statements.csv", statements.statements_csv, name="statements-csv"),
+    path("outlets/<int:station_id>/<month:month>/", statements.statement, name="statement"),
+    path("outlets/<int:station_id>/<month:month>/lines.csv", statements.statement_csv, name="statement-csv"),
+    path("policies/", policies.policy_list, name="policies"),
+    path("policies/new/", policies.policy_new, name="policy-new"),
+    path("policies/sentence/", policies.policy_sentence, name="policy-sentence"),
+    path("policies/<int:pk>/", policies.policy, name="policy"),
+    path("policies/<int:pk>/activate/", policies.policy_activate, name="policy-activate"),
+    path("policies/<int:pk>/discard/", policies.policy_discard, name="policy-discard"),
+]
