@@ -2,8 +2,8 @@
 
 Pure: a network in, announcements and uploads out. A parcel's way down: carrier's file → hub → centre → outlet shelf →
 picked up; one in twelve goes up: collected at an outlet → centre → hub → handed to the carrier. Around one in eight
-meets something of real life: a missed scan, a double scan, a handheld that was offline until tomorrow, a clock hours off,
-a parcel held, refused, damaged, lost, missorted, never announced, an undone scan. Shares: domain reference 3.1 and 3.3.
+meets something of real life: a missed scan, a double scan, a handheld offline until tomorrow, a clock hours off; a
+parcel held, refused, damaged, lost, missorted, never announced, an undone scan. Shares: domain reference 3.1 and 3.3.
 """
 
 import random
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from common.clock import day_start
+from common.clock import business_date, day_start
 from common.ids import uuid7
 
 CARRIER_MIX = {"ZTO": 20, "YTO": 16, "YUNDA": 14, "STO": 13, "JT": 13, "EMS": 10, "JD": 6, "SF": 6, "DEPPON": 2}
@@ -93,10 +93,11 @@ class _Scan:
 
 
 def simulate(network: Network, *, anchor: datetime, days: int, per_day: int, seed: int) -> list[Day]:
-    """`days` days of about `per_day` parcels, the last one the anchor's; nothing happens after `anchor`."""
+    """`days` days of about `per_day` parcels up to the anchor's day (the day before, while it is too early for the
+    first vans); nothing happens after `anchor`."""
     rng = random.Random(seed)
     last = anchor.astimezone(UTC)
-    first_day = (anchor + timedelta(hours=8)).date() - timedelta(days=days - 1)
+    first_day = business_date(anchor - timedelta(hours=9)) - timedelta(days=days - 1)
     people = {o.village: [_person(rng) for _ in range(40)] for o in network.outlets}
     result, scans = [], []
     shelf: dict[str, int] = defaultdict(int)
@@ -113,7 +114,7 @@ def simulate(network: Network, *, anchor: datetime, days: int, per_day: int, see
         today.announcements = [a for a in today.announcements if day_start(today.day) + timedelta(hours=5) <= last]
         result.append(today)
     _number(scans)
-    for day_index, upload in _uploads(rng, scans, last):
+    for day_index, upload in _uploads(seed, scans, last):
         result[day_index].uploads.append(upload)
     for made_day in result:
         made_day.uploads.sort(key=lambda u: (u.received_at, u.station))
@@ -167,9 +168,7 @@ class _Way:
         return self
 
     def scan(self, station: str, kind: str, **more: Any) -> _Scan:
-        made = _Scan(
-            self.day, station, self.at, kind, self.carrier, self.waybill_no, more, self.rng.getrandbits(74)
-        )
+        made = _Scan(self.day, station, self.at, kind, self.carrier, self.waybill_no, more, self.rng.getrandbits(74))
         if self.rng.random() < TYPED_SHARE:
             made.method = "typed"
         self.scans.append(made)
@@ -282,20 +281,22 @@ def _number(scans: list[_Scan]) -> None:
         scan.seq = seqs[scan.station]
 
 
-def _uploads(rng: random.Random, scans: list[_Scan], last: datetime) -> Iterator[tuple[int, SimUpload]]:
+def _uploads(seed: int, scans: list[_Scan], last: datetime) -> Iterator[tuple[int, SimUpload]]:
     """Scans as their handhelds sent them: every half-day's in one go, late where there was no network, twice where the
-    answer was lost, with the wrong time where the clock was off."""
+    answer was lost, with the wrong time where the clock was off. Each group has dice of its own: a later anchor must
+    not change what an earlier one sent."""
     groups: dict[tuple[int, str, datetime], list[_Scan]] = defaultdict(list)
     for scan in scans:
         slot = scan.at.replace(minute=0, second=0, microsecond=0)
         slot -= timedelta(hours=slot.hour % 6)
         groups[(scan.day, scan.station, slot)].append(scan)
-    off = {
-        station: timedelta(hours=rng.choice((-8, 3, -24 * 365, 1)))
-        for station in sorted({s.station for s in scans})
-        if rng.random() < WRONG_CLOCK_SHARE
-    }
     for (day, station, slot), group in sorted(groups.items()):
+        clock_dice = random.Random(f"{seed} clock of {station}")
+        wrong = clock_dice.random() < WRONG_CLOCK_SHARE
+        drift = timedelta(hours=clock_dice.choice((-8, 3, -24 * 365, 1)), seconds=clock_dice.gauss(0, 40))
+        if not wrong:
+            drift = timedelta(seconds=clock_dice.gauss(0, 40))
+        rng = random.Random(f"{seed} {day} {station} {slot:%Y%m%d%H}")
         for start in range(0, len(group), BATCH):
             part = group[start : start + BATCH]
             received = part[-1].at + timedelta(seconds=rng.uniform(2, 90))
@@ -306,7 +307,6 @@ def _uploads(rng: random.Random, scans: list[_Scan], last: datetime) -> Iterator
                     received = last
                 else:
                     continue
-            drift = off.get(station, timedelta(seconds=rng.gauss(0, 40)))
             upload = SimUpload(
                 station,
                 received,
