@@ -20,7 +20,7 @@ COUNTY_CODE = re.compile(r"\d{6}(?:0{6})?")
 
 def county_region(*, code: str, name: str = "", at: datetime) -> Region:
     """The county's division by its 6 or 12 digits, written if no list has it yet (then `name` is needed)."""
-    if not (code.isascii() and COUNTY_CODE.fullmatch(code)) or code[:6].endswith("00"):
+    if not (code.isascii() and COUNTY_CODE.fullmatch(code)):
         raise Refused("bad_county_code", _("A county's code has 6 digits, such as 500230."), pointer="/code")
     whole = code[:6] + "0" * 6
     stored = Region.objects.filter(pk=whole).first()

@@ -41,7 +41,7 @@ def test_a_second_run_says_so_and_changes_nothing():
     assert User.objects.count() == Membership.objects.count() == 1
 
 
-@pytest.mark.parametrize("code", ["50023", "5002360000001", "abc", "50023６", "500200"])
+@pytest.mark.parametrize("code", ["50023", "5002360000001", "abc", "50023６", "0000"])
 def test_a_code_that_is_none_is_refused(code: str):
     with pytest.raises(CommandError):
         run("create_county", code, admin="x", name="y")

@@ -159,7 +159,9 @@ def test_enrolling_asks_that_the_holder_works_there(county: County):
     )
     assert len(token) == 43  # 256 bits
     assert token not in str(Device.objects.filter(pk=device.pk).values())
-    services.enrol_device(station=county.o1, user=county.people["courier"], name="PDA-8", at=NOW)  # from the centre above
+    services.enrol_device(
+        station=county.o1, user=county.people["courier"], name="PDA-8", at=NOW
+    )  # from the centre above
     with pytest.raises(Refused) as refusal:
         services.enrol_device(station=county.o1, user=county.people["operator2"], name="PDA-9", at=NOW)
     assert refusal.value.code == "holder_not_here"
