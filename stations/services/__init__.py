@@ -2,7 +2,9 @@
 
 from stations.services.counties import county_region, create_county
 from stations.services.devices import enrol_device, revoke_device
-from stations.services.move_station import move_station
+from stations.services.divisions import ImportResult, import_divisions, set_terrain
+from stations.services.equipment import add_equipment, set_equipment_state
+from stations.services.move_station import lock_station, move_station
 from stations.services.people import (
     add_person,
     end_membership,
@@ -13,10 +15,20 @@ from stations.services.people import (
     reset_password,
     set_person_active,
 )
-from stations.services.stations import StationFields, create_station, create_stations, edit_station, fields_of
+from stations.services.stations import (
+    CONTACT_FIELDS,
+    StationFields,
+    create_station,
+    create_stations,
+    edit_station,
+    fields_of,
+)
 
 __all__ = [
+    "CONTACT_FIELDS",
+    "ImportResult",
     "StationFields",
+    "add_equipment",
     "add_person",
     "county_region",
     "create_county",
@@ -28,10 +40,14 @@ __all__ = [
     "fields_of",
     "give_role",
     "grantable_roles",
+    "import_divisions",
+    "lock_station",
     "manages",
     "may_grant",
     "move_station",
     "reset_password",
     "revoke_device",
+    "set_equipment_state",
     "set_person_active",
+    "set_terrain",
 ]

@@ -32,7 +32,7 @@ def move_station(*, station_id: int, to_state: str, by: User | None, reason: str
     target = StationState(to_state)
     reason = text.clean(reason)[:400]
     with transaction.atomic():
-        station = _locked(station_id, target)
+        station = lock_station(station_id=station_id, to_state=target)
         before = StationState(station.state)
         if target not in TRANSITIONS[before]:
             raise Conflict(
@@ -76,11 +76,12 @@ def move_station(*, station_id: int, to_state: str, by: User | None, reason: str
     return Station.objects.get(pk=station_id)
 
 
-def _locked(station_id: int, target: StationState) -> Station:
-    """The station's row, locked; of a hub that goes out of service all hubs of its county, in id order."""
+def lock_station(*, station_id: int, to_state: StationState) -> Station:
+    """The station's row, locked until the transaction ends; of a hub that goes out of service all hubs of its county,
+    in id order. Station.DoesNotExist for an id nobody has."""
     station = Station.objects.get(pk=station_id)
     rows = Station.objects.filter(pk=station_id)
-    if station.level == StationLevel.HUB and target in (StationState.SUSPENDED, StationState.CLOSED):
+    if station.level == StationLevel.HUB and to_state in (StationState.SUSPENDED, StationState.CLOSED):
         rows = Station.objects.filter(county_code=station.county_code, level=StationLevel.HUB)
     return {row.pk: row for row in rows.order_by("pk").select_for_update()}[station_id]
 
