@@ -1,5 +1,6 @@
 """Every write on the scan stream and on the parcels' registers, one module a use case."""
 
+from tracking.services.close_station import close_station
 from tracking.services.drain import fold_upload, fold_waiting, refold_parcels, replay_set_aside
 from tracking.services.partitions import make_partitions
 from tracking.services.record import Receipt, ScanException, record_scans
@@ -10,6 +11,7 @@ __all__ = [
     "Receipt",
     "ScanException",
     "Sender",
+    "close_station",
     "fold_upload",
     "fold_waiting",
     "keep_unreadable",

@@ -1,0 +1,48 @@
+"""Close a station. It lives here and not in stations/, because only from here the parcels can be seen."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from common.errors import Refused
+from orders.models import Parcel, ParcelQuerySet
+from orders.states import CustodianKind, ParcelState
+from stations.models import Station
+from stations.services import lock_station, move_station
+from stations.states import StationState
+
+AT_A_STATION = (ParcelState.AT_HUB, ParcelState.AT_CENTRE, ParcelState.AT_OUTLET)
+
+
+def parcels_in_custody(station: Station) -> ParcelQuerySet:
+    """Open parcels that the fold puts at the station or in its hands. Index: parcel_at_station."""
+    in_its_hands = Q(custodian_kind=CustodianKind.STATION, c_ref=station.pk)
+    at_station = Parcel.objects.filter(county_code=station.county_code, station=station)
+    return at_station.open().filter(Q(state__in=AT_A_STATION) | in_its_hands)
+
+
+def close_station(*, station_id: int, by: User | None, reason: str, at: datetime) -> Station:
+    """Close a station that holds nothing.
+
+    1. Lock its row (of a hub, all hubs of the county).
+    2. Refused "holds_parcels" with their number in `extra` while any parcel is in its custody.
+    3. stations.services.move_station: the steps of its life, the stations below, the last hub, transition and audit.
+    """
+    with transaction.atomic():
+        station = lock_station(station_id=station_id, to_state=StationState.CLOSED)
+        count = parcels_in_custody(station).count()
+        if count:
+            raise Refused(
+                "holds_parcels",
+                ngettext(
+                    "%(count)d parcel is still at %(station)s: hand it on first.",
+                    "%(count)d parcels are still at %(station)s: hand them on first.",
+                    count,
+                )
+                % {"count": count, "station": station.name},
+                extra={"count": count},
+            )
+        return move_station(station_id=station_id, to_state=StationState.CLOSED, by=by, reason=reason, at=at)
