@@ -143,7 +143,11 @@ class Parcel(models.Model):
             models.CheckConstraint(condition=Q(waybill_no__regex=r"^[A-Z0-9-]{6,40}$"), name="parcel_waybill_form"),
         ]
         indexes = [
-            models.Index(fields=["county_code", "waybill_no"], name="parcel_by_waybill"),
+            models.Index(  # serves a prefix under any collation of the database
+                fields=["county_code", "waybill_no"],
+                opclasses=["varchar_ops", "varchar_pattern_ops"],
+                name="parcel_by_waybill",
+            ),
             models.Index(fields=["county_code", "station", "state", "-last_scan_at"], name="parcel_at_station"),
             models.Index(fields=["county_code", "destination", "state"], name="parcel_bound_for"),
             models.Index(fields=["county_code", "origin"], condition=Q(origin__isnull=False), name="parcel_from"),
@@ -159,10 +163,27 @@ class Parcel(models.Model):
             ),
             models.Index(fields=["county_code", "folded_in"], name="parcel_folded_in"),
             models.Index(fields=["county_code", "-created_at", "-id"], name="parcel_newest"),
+            models.Index(  # the list by state: what isn't delivered is rare, and would be sought in all of the newest
+                fields=["county_code", "state", "-created_at", "-id"],
+                condition=Q(state__in=[s.value for s in ParcelState if s != ParcelState.DELIVERED]),
+                name="parcel_undelivered",
+            ),
+            models.Index(
+                fields=["county_code", "-created_at", "-id"],
+                condition=Q(on_hold=True) | Q(damaged=True),
+                name="parcel_in_trouble",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.carrier_id} {self.waybill_no}"
+
+    # Django gives a generated field no `get_…_display` of its own
+    def get_state_display(self) -> str:
+        return str(ParcelState(self.state).label)
+
+    def get_custodian_kind_display(self) -> str:
+        return str(CustodianKind(self.custodian_kind).label)
 
 
 class Recipient(models.Model):
@@ -175,6 +196,9 @@ class Recipient(models.Model):
     name_masked = models.CharField(max_length=40, blank=True)
     phone_masked = models.CharField(max_length=24, blank=True)
     phone_tail = models.CharField(max_length=4, blank=True)  # the public tracking page asks for it
+
+    class Meta:
+        indexes = [models.Index(fields=["phone_tail"], name="recipient_by_phone_tail")]
 
     def __str__(self) -> str:
         return f"{self.name_masked} {self.phone_masked}"
