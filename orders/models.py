@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from common.fields import EncryptedTextField, TransactionIdField
 from orders.states import TERMINAL, CustodianKind, ParcelState
 from stations.models import Organisation, Region, Station
-from stations.scope import scope_of
+from stations.scope import Scope, scope_of
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -30,7 +30,10 @@ _T_CUSTODIAN = Case(
 class ParcelQuerySet(models.QuerySet["Parcel"]):
     def visible_to(self, user: "User", action: str = "parcel.read") -> "ParcelQuerySet":
         """County roles see the county; station roles what is at, from or for a station of theirs; carriers theirs."""
-        scope = scope_of(user, action)
+        return self.within(scope_of(user, action))
+
+    def within(self, scope: Scope) -> "ParcelQuerySet":
+        """The same for a scope at hand: a handheld's is its station's, not its bearer's."""
         if scope.everywhere:
             return self
         inside = Q()
