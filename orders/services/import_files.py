@@ -137,7 +137,9 @@ def _check_right(user: User, county_code: str) -> None:
         raise NotAllowed(gettext_lazy("Your role may not do this."))
 
 
-def carry_out(*, job: Job, on_progress: Callable[[int], None], on_problems: Callable[[list[JobProblem]], None]) -> dict[str, Any]:
+def carry_out(
+    *, job: Job, on_progress: Callable[[int], None], on_problems: Callable[[list[JobProblem]], None]
+) -> dict[str, Any]:
     """Run an import job: judge (dry run) or write its file. Rights are those of this moment, not of the upload.
 
     The rows carry the job's created_at: a job taken over after its worker died finds its own rows by it."""

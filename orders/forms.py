@@ -1,0 +1,103 @@
+"""What people type or choose: the list's filter, a file, a reason."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from common import text
+from orders.queries import FilterChoices, ParcelFilter
+from orders.states import ParcelState
+
+
+class _CleanChar(forms.CharField):
+    """A text without anything unstorable."""
+
+    def to_python(self, value: Any) -> str:
+        return text.clean(super().to_python(value).replace("\x00", ""))
+
+
+class ParcelSearchForm(forms.Form):
+    """The list's filter. A value that makes no sense narrows nothing: an address is not a form one must correct."""
+
+    q = _CleanChar(label=_("Waybill, last 4 digits of the phone, or pick-up code"), required=False, max_length=40)
+    state = forms.ChoiceField(label=_("State"), required=False)
+    carrier = forms.ChoiceField(label=_("Carrier"), required=False)
+    township = forms.ChoiceField(label=_("Township"), required=False)
+    station = forms.TypedChoiceField(label=_("Station"), required=False, coerce=int, empty_value=None)
+    flag = forms.ChoiceField(label=_("Condition"), required=False)
+    created_from = forms.DateField(
+        label=_("Announced from"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    created_to = forms.DateField(
+        label=_("Announced until"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+
+    def __init__(self, data: Any, choices: FilterChoices) -> None:
+        super().__init__(data)
+        everything = [("", _("All"))]
+        self.fields["state"].choices = [*everything, *ParcelState.choices]
+        self.fields["carrier"].choices = [*everything, *choices.carriers]
+        self.fields["flag"].choices = [*everything, ("on_hold", _("On hold")), ("damaged", _("Damaged"))]
+        self.fields["q"].widget.attrs["autocomplete"] = "off"
+        for name, offered in (("township", choices.townships), ("station", choices.stations)):
+            if offered:
+                self.fields[name].choices = [*everything, *offered]
+            elif name == "station" and str(data.get("station", "")).isdigit() and len(data["station"]) <= 12:
+                self.fields[name].choices = [(data["station"], "")]  # set by a link; rows are scoped anyway
+                self.fields[name].widget = forms.HiddenInput()
+            else:
+                del self.fields[name]
+
+    def wanted(self) -> ParcelFilter:
+        self.is_valid()
+        said = {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+        return ParcelFilter(**said)
+
+
+class ImportForm(forms.Form):
+    """A file, and the county where a person works in several."""
+
+    county = forms.ChoiceField(label=_("County"))
+    file = forms.FileField(
+        label=_("File"),
+        help_text=_("CSV (UTF-8 or GB18030) or .xlsx, up to 64 MB. Nothing is stored before you have seen the check."),
+        widget=forms.ClearableFileInput({"accept": ".csv,.txt,.xlsx"}),
+    )
+
+    def __init__(self, counties: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["county"].choices = counties
+        if len(counties) == 1:
+            self.fields["county"].widget = forms.HiddenInput()
+            self.fields["county"].initial = counties[0][0]
+
+
+class ConfirmForm(forms.Form):
+    update_changed = forms.BooleanField(
+        label=_("Update parcels that were imported before with other content"), required=False
+    )
+
+
+REASONS = (
+    ("call", _("Call the recipient about pick-up or delivery")),
+    ("address", _("The address or name is unclear")),
+    ("complaint", _("Answer a complaint or question")),
+    ("other", _("Something else")),
+)
+
+
+class RevealForm(forms.Form):
+    reason = forms.ChoiceField(label=_("Why do you need it?"), choices=REASONS, widget=forms.RadioSelect)
+    note = _CleanChar(label=_("In your words"), required=False, max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("reason") == "other" and len(data.get("note", "")) < 2:
+            self.add_error("note", _("Say why you need to see it."))
+        return data
+
+    def reason_text(self) -> str:
+        """The reason as the audit keeps it."""
+        words = str(dict(REASONS)[self.cleaned_data["reason"]])
+        return f"{words}: {self.cleaned_data['note']}" if self.cleaned_data["note"] else words
