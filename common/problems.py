@@ -90,6 +90,8 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
             exc.status,
             body(request, exc.status, exc.code, exc.message, pointer=exc.pointer, extra=exc.extra),
         )
+        if "retry_after_s" in exc.extra:
+            headers["Retry-After"] = str(exc.extra["retry_after_s"])
     elif isinstance(exc, drf.ValidationError):
         status, problem = (
             400,

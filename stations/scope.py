@@ -108,6 +108,12 @@ def scope_of(user: User | AnonymousUser, action: str) -> Scope:
     return kept[key]
 
 
+def scope_of_station(station: "Station") -> Scope:
+    """A handheld's: the station it is enrolled at and what hangs below."""
+    below = apps.get_model("stations", "Station").objects.below(station).values_list("pk", flat=True)
+    return Scope(station_ids=tuple(sorted(below)), station_counties=(station.county_code,))
+
+
 def may(user: User | AnonymousUser, action: str) -> bool:
     """Whether the user holds any role that may do it, wherever."""
     return bool(scope_of(user, action))

@@ -56,6 +56,7 @@ class Step:
     node: str = ""
     at: datetime | None = None
     event: ScanEvent | None = None
+    station_code: str | None = None
     station_name: str = ""
     station_level: str = ""
     actor: str = ""
@@ -136,6 +137,7 @@ def journey(parcel: Parcel, at: datetime, *, full_names: bool = False) -> list[S
                 node=event.type,
                 at=event.effective_at,
                 event=event,
+                station_code=station.code if station else None,
                 station_name=station.name if station else "",
                 station_level=event.station_level or "",
                 actor=name if full_names else text.masked_name(name),

@@ -175,7 +175,7 @@ def read_time(value: object, key: str) -> datetime:
     if found is None:
         raise Fault("time_format", key)
     try:
-        at = datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value.upper())
     except ValueError:
         raise Fault("time_format", key) from None
     if found.group(1) is None:
@@ -282,6 +282,12 @@ def check(
         corrects,
         content_hash(event, occurred_at),
     )
+
+
+def pointer_part(key: str) -> str:
+    """A key as a part of a JSON pointer (RFC 6901), printable and short."""
+    kept = "".join(ch if ch.isprintable() else "?" for ch in key)
+    return kept.replace("~", "~0").replace("/", "~1")[:60]
 
 
 def readable_seq(event: object) -> int | None:

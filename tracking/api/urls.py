@@ -1,3 +1,10 @@
-from django.urls import path  # noqa: F401
+from django.urls import path
 
-urlpatterns: list = []
+from tracking.api import views
+
+urlpatterns = [
+    path("scan-batches/", views.ScanBatches.as_view(), name="api-scan-batches"),
+    path("parcels/", views.Parcels.as_view(), name="api-parcels"),
+    path("parcels/<int:pk>/", views.OneParcel.as_view(), name="api-parcel"),
+    path("parcels/<int:pk>/events/", views.ParcelEvents.as_view(), name="api-parcel-events"),
+]

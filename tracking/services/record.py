@@ -74,7 +74,7 @@ def record_scans(
 
     def keep(index: int, verdict: Verdict, code: str, key: str = "") -> None:
         event = events[index]
-        pointer = f"/events/{index}" + (f"/{_escaped(key)}" if key else "")
+        pointer = f"/events/{index}" + (f"/{rules.pointer_part(key)}" if key else "")
         event_id = printable_id(event)
         found.append(ScanException(index, event_id or None, verdict.value, code, str(SENTENCES[code]), pointer))
         if verdict != Verdict.DUPLICATE:
@@ -174,9 +174,3 @@ def _note_sequence(device_id: int, seqs: list[int], received_at: datetime) -> in
     return sql.value(
         "tracking", "note_sequence", {"device": device_id, "received_at": received_at, "seqs": "{" + ranges + "}"}
     )
-
-
-def _escaped(key: str) -> str:
-    """A key as a part of a JSON pointer (RFC 6901), printable."""
-    kept = "".join(ch if ch.isprintable() else "?" for ch in key)
-    return kept.replace("~", "~0").replace("/", "~1")[:60]

@@ -1,0 +1,213 @@
+"""The API for handhelds and partners: scans in, parcels and their way out."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, UnreadablePostError
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common import clock, limits, text
+from common.errors import Refused
+from orders.models import Parcel, ParcelQuerySet
+from stations.models import Device
+from stations.permissions import DeviceOnly, MayAct
+from stations.scope import scope_of_station
+from tracking import queries, rules, services, strict
+from tracking.api.serializers import EventList, ParcelOut, ParcelPage, ReceiptOut, ScanBatchIn, problems
+from tracking.services import Receipt
+
+BATCHES_A_MINUTE = 600
+PAGE, LONGEST_PAGE = 50, 200
+
+
+class ScanBatches(APIView):
+    """Handhelds send their scans here."""
+
+    permission_classes = (DeviceOnly,)
+    device_allowed = True
+
+    @extend_schema(
+        operation_id="send_scans",
+        request=ScanBatchIn,
+        responses={200: ReceiptOut, **problems(400, 401, 403, 413, 415, 429, 503)},
+    )
+    def post(self, request: Request) -> Response:
+        received_at = clock.now()
+        device: Device = request.auth
+        limits.spend_here(
+            f"scans:{device.pk}",
+            limit=BATCHES_A_MINUTE,
+            window_s=60,
+            message=_("Too many uploads from this handheld. Nothing was lost; send again in a minute."),
+        )
+        batch = self._read(request, device, received_at)
+        try:
+            device_now = None if batch.device_now is None else rules.read_time(batch.device_now, "device_now")
+        except rules.Fault as fault:
+            raise Refused(fault.code, rules.SENTENCES[fault.code], pointer="/device_now", status=400) from None
+        receipt = services.record_scans(
+            sender=services.sender_for_device(device),
+            batch_id=batch.batch_id,
+            device_now=device_now,
+            events=batch.events,
+            received_at=received_at,
+            raw_of=batch.raw_of,
+        )
+        return Response(_answer(receipt))
+
+    def _read(self, request: Request, device: Device, received_at: datetime) -> strict.Batch:
+        mime, _sep, _rest = request.META.get("CONTENT_TYPE", "").partition(";")
+        length = request.META.get("CONTENT_LENGTH") or ""
+        try:
+            return strict.read_batch(
+                read=request.read,
+                content_type=mime.strip().lower(),
+                charset=request.content_params.get("charset", ""),
+                content_encoding=request.headers.get("Content-Encoding", ""),
+                content_length=int(length) if length.isascii() and length.isdigit() else None,
+            )
+        except UnreadablePostError:
+            raise Refused("json_unreadable", SENTENCES["json_unreadable"](), status=400) from None
+        except strict.Unreadable as fault:
+            extra: dict[str, Any] = dict(fault.facts)
+            pointer = str(extra.pop("pointer", ""))
+            if fault.code == "batch_too_large":
+                extra["limits"] = strict.LIMITS
+            if fault.raw is not None:
+                extra["quarantine_id"] = services.keep_unreadable(device=device, raw=fault.raw, received_at=received_at)
+            sentence = SENTENCES[fault.code]() if fault.code in SENTENCES else rules.SENTENCES[fault.code]
+            raise Refused(fault.code, sentence, pointer=pointer, status=fault.status, extra=extra) from None
+
+
+SENTENCES = {
+    "unsupported_media_type": lambda: _("Send JSON: Content-Type application/json."),
+    "charset": lambda: _("Send the text as UTF-8."),
+    "content_encoding": lambda: _("The body may be sent as it is or packed with gzip, nothing else."),
+    "batch_too_large": lambda: _("The upload is too large. Send at most 500 scans at a time."),
+    "gzip_broken": lambda: _("The packed body is damaged. Send it again."),
+    "bad_encoding": lambda: _("The body is not UTF-8. Save the text as UTF-8 and send it again."),
+    "json_unreadable": lambda: _("The body is no JSON, or it was cut off. Send it again."),
+    "json_too_deep": lambda: _("The JSON is nested too deeply."),
+    "events_missing": lambda: _("The upload needs a list of events."),
+    "batch_id_format": lambda: _("The upload's id must be a UUID."),
+}
+
+
+def _answer(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "batch_id": str(receipt.batch_id) if receipt.batch_id else None,
+        "received_at": _stamp(receipt.received_at),
+        "server_now": _stamp(clock.now()),
+        "accepted": receipt.accepted,
+        "exceptions": [
+            {
+                "index": one.index,
+                "event_id": one.event_id,
+                "status": one.status,
+                "code": one.code,
+                "detail": one.detail,
+                "pointer": one.pointer,
+            }
+            for one in receipt.exceptions
+        ],
+        "highest_contiguous_seq": receipt.highest_contiguous_seq,
+    }
+
+
+def _stamp(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _parcels(request: Request) -> ParcelQuerySet:
+    """What the caller may read: a handheld what its station may, a person by their roles."""
+    if isinstance(request.auth, Device):
+        # unscoped: `within` is the handheld's door, its scope is its station's
+        rows = Parcel.objects.within(scope_of_station(request.auth.station))
+    else:
+        rows = Parcel.objects.visible_to(request.user)
+    return rows.select_related("station", "destination", "recipient")
+
+
+def _parcel(request: Request, pk: int) -> Parcel:
+    row = _parcels(request).filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    return row
+
+
+class Parcels(APIView):
+    """Parcels in the caller's scope, newest first; recipients masked."""
+
+    permission_classes = (MayAct,)
+    action_needed = "parcel.read"
+    device_allowed = True
+
+    @extend_schema(
+        operation_id="list_parcels",
+        parameters=[
+            OpenApiParameter("carrier", str, description="The carrier's code."),
+            OpenApiParameter("waybill_no", str, description="The whole waybill number."),
+            OpenApiParameter("limit", int, description="Rows a page, 1 to 200."),
+            OpenApiParameter("cursor", str, description="`next` of the page before."),
+        ],
+        responses={200: ParcelPage, **problems(400, 401, 403)},
+    )
+    def get(self, request: Request) -> Response:
+        rows = _parcels(request)
+        if carrier := request.query_params.get("carrier"):
+            rows = rows.filter(carrier=_checked("carrier", text.normal_code(carrier), 1 <= len(carrier) <= 40))
+        if waybill_no := request.query_params.get("waybill_no"):
+            code = text.normal_code(waybill_no[:400])
+            rows = rows.filter(waybill_no=_checked("waybill_no", code, bool(text.CODE.fullmatch(code))))
+        limit = min(_number(request, "limit", PAGE), LONGEST_PAGE)
+        if "cursor" in request.query_params:
+            rows = rows.filter(pk__lt=_number(request, "cursor", 0))
+        found = list(rows.order_by("-pk")[: limit + 1])
+        more = found[limit - 1].pk if len(found) > limit else None
+        page = {"results": found[:limit], "limit": limit, "next": str(more) if more else None}
+        return Response(ParcelPage(page).data)
+
+
+class OneParcel(APIView):
+    """A parcel's state as its scans say; 404 outside the caller's scope."""
+
+    permission_classes = (MayAct,)
+    action_needed = "parcel.read"
+    device_allowed = True
+
+    @extend_schema(operation_id="read_parcel", responses={200: ParcelOut, **problems(401, 403, 404)})
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(ParcelOut(_parcel(request, pk)).data)
+
+
+class ParcelEvents(APIView):
+    """A parcel's scans in the order that counts, corrected ones marked, with what looks wrong about each."""
+
+    permission_classes = (MayAct,)
+    action_needed = "parcel.read"
+    device_allowed = True
+
+    @extend_schema(operation_id="list_parcel_events", responses={200: EventList, **problems(401, 403, 404)})
+    def get(self, request: Request, pk: int) -> Response:
+        steps = queries.journey(_parcel(request, pk), clock.now())
+        return Response(EventList({"results": [step for step in steps if step.event is not None]}).data)
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    value = request.query_params.get(name)
+    if value is None:
+        return default
+    good = value.isascii() and value.isdigit() and len(value) <= 18 and int(value) >= 1
+    return int(_checked(name, value, good))
+
+
+def _checked(name: str, value: str, good: bool) -> str:
+    if not good:
+        raise Refused(
+            "bad_parameter", _("A parameter of the address can't be used as it is."), pointer=f"/{name}", status=400
+        )
+    return value
