@@ -1,0 +1,46 @@
+"""Reports' clock and the job behind the button."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from common import clock
+from common.services import Progress, job
+from reports import queries, services
+
+LATE_DAYS = 3  # how long late scans still change last month's numbers by themselves
+
+
+@shared_task(expires=1800)
+def compute_current() -> None:
+    """This month's report of every county, and last month's while its late scans come in."""
+    at = clock.now()
+    month = clock.month_of(at)
+    months = [month]
+    if clock.business_date(at).day <= LATE_DAYS:
+        months.append((month - timedelta(days=1)).replace(day=1))
+    for county_code in queries.counties_with_stations():
+        for one in months:
+            services.compute_report(county_code=county_code, month=one, at=at)
+
+
+@job("reports.compute")
+def compute(progress: Progress) -> Mapping[str, Any]:
+    """params: month "YYYY-MM"; the job's county."""
+    month = clock.parse_month(progress.job.params["month"])
+    assert month is not None, "the view checked it"
+    report = services.compute_report(
+        county_code=progress.job.county_code,
+        month=month,
+        at=clock.now(),
+        by=progress.job.user,
+        step=lambda done, of: progress.step(done, of),
+    )
+    return {
+        "message": _("Version %(version)d is ready.") % {"version": report.version},
+        "url": reverse("reports:report", args=[report.pk]),
+    }
