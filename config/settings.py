@@ -292,5 +292,6 @@ LOGGING = {
         "django.request": {"level": "ERROR"},  # 4xx have their own request line
         "django.server": {"level": "WARNING"},
         "axes": {"level": "ERROR"},
+        "pyBarcode": {"level": "WARNING"},
     },
 }
