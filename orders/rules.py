@@ -21,12 +21,12 @@ Cell = str | int | float | bool | datetime | date | None
 
 # field → (its name to people, further accepted headers, folded by `folded_header`)
 COLUMNS: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "carrier": (_("Carrier"), ("carrier", "快递公司", "快递", "快递品牌", "承运商", "品牌")),
+    "carrier": (_("Courier company"), ("carrier", "快递公司", "快递", "快递品牌", "承运商", "品牌")),
     "waybill": (_("Waybill"), ("waybill", "waybillno", "运单号", "运单号码", "快递单号", "单号", "面单号")),
     "recipient": (_("Recipient"), ("recipient", "name", "收件人", "收货人", "姓名", "收件人姓名")),
     "phone": (_("Phone"), ("phone", "电话", "手机", "手机号", "手机号码", "联系电话", "收件人电话", "收件人手机")),
     "village": (_("Village code"), ("village", "villagecode", "村代码", "村编码", "行政村代码", "村级代码")),
-    "collected_at": (_("Collected"), ("collectedat", "collected", "揽收时间", "揽件时间", "收寄时间")),
+    "collected_at": (_("Collected at"), ("collectedat", "collected", "揽收时间", "揽件时间", "收寄时间")),
     "weight_g": (_("Weight, grams"), ("weightg", "重量克", "重量g")),
     "weight_kg": (_("Weight, kilograms"), ("weightkg", "重量千克", "重量公斤", "重量kg")),
     "station": (_("Outlet code"), ("station", "stationcode", "站点编码", "服务点编码")),

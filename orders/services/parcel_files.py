@@ -219,7 +219,8 @@ def _csv_rows(file: BinaryIO, shape: FileShape) -> Iterator[tuple[int, list[Cell
                 raise _at("too_many_columns", _("Line %(line)s has too many columns."), start)
             yield start, list(cells)
     finally:
-        text.detach()
+        if not file.closed:  # the file is the caller's: a wrapper that is dropped would close it
+            text.detach()
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
