@@ -11,7 +11,6 @@
     suspended: { fillColor: "#ffffff", color: "#b25b00", fillOpacity: 1, dashArray: "3 2" },
     other: { fillColor: "#ffffff", color: "#66736f", fillOpacity: 1 }
   };
-  var LABELS_FROM_ZOOM = place.clientWidth < 600 ? 11 : 10;
 
   function line(text) {
     var paragraph = document.createElement("p");
@@ -56,9 +55,17 @@
         .setLatLng([town.lat, town.lng])
         .setContent(name);
     });
-    function show() {  /* labels would cover one another when far out */
+    function show() {  /* a label that would cover one already shown waits for a closer look */
+      var shown = [];
       labels.forEach(function (label) {
-        if (map.getZoom() >= LABELS_FROM_ZOOM) { label.addTo(map); } else { label.remove(); }
+        var at = map.latLngToContainerPoint(label.getLatLng());
+        var free = shown.every(function (other) { return Math.abs(at.x - other.x) > 84 || Math.abs(at.y - other.y) > 22; });
+        if (free) {
+          shown.push(at);
+          label.addTo(map);
+        } else {
+          label.remove();
+        }
       });
     }
     map.on("zoomend", show);

@@ -82,10 +82,9 @@ class StationForm(forms.Form):
         self.fields.update(fields_for_model(Station, _MODEL_FIELDS, widgets=_WIDGETS, help_texts=_HELP))
         self.fields["brands"].choices = [(carrier.code, carrier.name) for carrier in carriers]
         self.fields["owner_code"].choices = [("", "—"), *((o.code, o.name) for o in queries.owners())]
+        for name in ("code", "level", "county") if station else ():
+            self.fields[name].disabled = True
         self._offer_places(ground)
-        if station is not None:
-            for name in ("code", "level", "county"):
-                self.fields[name].disabled = True
 
     # --- places that fit one another ---------------------------------------------------------------
 

@@ -114,27 +114,11 @@ def sentence_for(broken: IntegrityError, station: Station) -> Refused:
         else:
             sentence = _("A county hub has no station above it.")
         return Refused("parent_missing" if parent is None else "parent_not_wanted", sentence, pointer="/parent_code")
-    if constraint == "station_parent_is_one_level_up_in_its_county" and parent is not None:
-        return _wrong_parent(station, parent)
-    if constraint == "station_parent_serves_its_township" and parent is not None:
-        return Refused(
-            "parent_of_other_township",
-            _(
-                "%(parent)s serves %(parent_place)s, but %(village)s lies in another township. "
-                "Choose the centre of its township, or give the reason for the exception."
-            )
-            % {
-                "parent": parent.name,
-                "parent_place": parent.region.short_name,
-                "village": station.region.short_name,
-            },
-            pointer="/parent_code",
-        )
-    if constraint in ("station_key_with_level", "station_key_with_township") or constraint.startswith("station_parent"):
-        return Refused(
-            "has_stations_below",
-            _("Stations hang on this one: move them first."),
-            pointer="/region_code",
+    if constraint in ("station_parent_is_one_level_up_in_its_county", "station_parent_serves_its_township"):
+        # a key breaks from below (this row's parent doesn't fit) or from above (it is no parent for its children)
+        own = _parent_fault(station)
+        return own or Refused(
+            "has_stations_below", _("Stations hang on this one: move them first."), pointer="/region_code"
         )
     if constraint == "station_tenure_has_its_end":
         return Refused(
@@ -157,23 +141,43 @@ def _bad_point() -> Refused:
     )
 
 
-def _wrong_parent(station: Station, parent: Station) -> Refused:
-    """The parent is of another county, or not one level up."""
+def _parent_fault(station: Station) -> Refused | None:
+    """Why the parent doesn't fit: of another level, county or township. None if it does."""
+    parent, region = station.parent, station.region
+    if parent is None:
+        return None
     wanted = StationLevel(PARENT_LEVEL[StationLevel(station.level)])
-    words = {
-        "level": station.get_level_display(),
-        "wanted": wanted.label.lower(),
-        "parent": parent.name,
-        "parent_level": parent.get_level_display().lower(),
-    }
-    if parent.level == wanted:
+    if parent.level != wanted:
         return Refused(
-            "parent_of_other_county",
-            _("%(parent)s belongs to another county than the division of this station.") % words,
+            "parent_of_wrong_level",
+            _("%(level)s hangs on a %(wanted)s, but %(parent)s is a %(parent_level)s.")
+            % {
+                "level": station.get_level_display(),
+                "wanted": wanted.label.lower(),
+                "parent": parent.name,
+                "parent_level": parent.get_level_display().lower(),
+            },
             pointer="/parent_code",
         )
-    return Refused(
-        "parent_of_wrong_level",
-        _("%(level)s hangs on a %(wanted)s, but %(parent)s is a %(parent_level)s.") % words,
-        pointer="/parent_code",
-    )
+    if parent.county_code != region.county_code:
+        return Refused(
+            "parent_of_other_county",
+            _("%(parent)s belongs to another county than the division of this station.") % {"parent": parent.name},
+            pointer="/parent_code",
+        )
+    other_township = parent.township_code != region.code[:9]
+    if station.level == StationLevel.OUTLET and other_township and not station.exception_reason:
+        return Refused(
+            "parent_of_other_township",
+            _(
+                "%(parent)s serves %(parent_place)s, but %(village)s lies in another township. "
+                "Choose the centre of its township, or give the reason for the exception."
+            )
+            % {
+                "parent": parent.name,
+                "parent_place": parent.region.short_name,
+                "village": region.short_name,
+            },
+            pointer="/parent_code",
+        )
+    return None

@@ -175,9 +175,9 @@ def station_edit(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("stations:station", pk=pk)
         if seen != row.version:  # keep what was typed, show what the other person stored, let the next save win
             meanwhile = [
-                (field.label, initial[field.name])
-                for field in form
-                if field.name in typed and initial.get(field.name) != typed[field.name]
+                (str(field.label), _as_words(field, getattr(stored, name)))
+                for name, field in form.fields.items()
+                if hasattr(stored, name) and getattr(stored, name) != getattr(wanted, name)
             ]
             form.data = form.data.copy()
             form.data["version"] = row.version
@@ -284,6 +284,18 @@ def _call(form: forms.Form, service: Callable[[], Any]) -> Any:
         show_refusal(form, refusal)
         form.conflict = isinstance(refusal, Conflict)
         return None
+
+
+def _as_words(field: forms.Field, value: Any) -> str:
+    """A stored value as the form's reader would call it."""
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    if isinstance(value, tuple):
+        return _(", ").join(_as_words(field, item) for item in value)
+    named: dict[str, Any] = {}
+    for key, label in getattr(field, "choices", ()):
+        named |= dict(label) if isinstance(label, list) else {str(key): label}
+    return str(named.get(str(value), "" if value is None else value))
 
 
 def _status(form: forms.Form) -> int:
