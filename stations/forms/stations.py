@@ -13,7 +13,7 @@ from common.errors import Refused
 from stations import queries
 from stations.models import Organisation, Station
 from stations.queries import BuildingGround
-from stations.services import CONTACT_FIELDS, StationFields
+from stations.services import CONTACT_FIELDS, REASON_NEEDED, StationFields
 from stations.states import Service, StationLevel, StationState
 
 _MODEL_FIELDS = (
@@ -101,7 +101,9 @@ class StationForm(forms.Form):
         self.fields["county"].choices = sorted(names.items())
         county = self._one_of("county", list(names))
         self.fields["level"].choices = StationLevel.choices if station else [(v.value, v.label) for v in ground.levels]
-        level = self._one_of("level", [value for value, _label in self.fields["level"].choices], default="OUTLET")
+        level = self._one_of(
+            "level", [value for value, _label in self.fields["level"].choices], default=queries.next_level(county)
+        )
         townships = {r.code[:9]: r.name for r in queries.townships_to_build_in(ground, county)}
         if station and station.level != StationLevel.HUB and station.township_code not in townships:
             townships[station.township_code] = station.township_code
@@ -195,6 +197,7 @@ class MoveForm(forms.Form):
     def __init__(self, *args: Any, next_states: list[StationState], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["to_state"].choices = [(state.value, state.label) for state in next_states]
+        self.fields["reason"].required = bool(next_states) and REASON_NEEDED.issuperset(next_states)
 
 
 class ReasonForm(forms.Form):

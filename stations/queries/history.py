@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import AuditEntry
 from stations.models import Organisation, Region, Station, StationTransition
-from stations.states import Service
+from stations.states import EquipmentState, Service
 
 _LABELS = {
     "region_code": gettext_lazy("Division"),
@@ -19,7 +19,8 @@ _LABELS = {
     "owner_code": gettext_lazy("Owner"),
     "brands": gettext_lazy("Carriers"),
     "services": gettext_lazy("Services"),
-    "equipment": gettext_lazy("Equipment"),
+    "equipment": gettext_lazy("Piece"),
+    "equipment_state": gettext_lazy("State"),
 }
 _TITLES = {
     "station.created": gettext_lazy("Entered into the registry"),
@@ -97,11 +98,13 @@ class _Words:
         }
         self.names["brands"] = self.names["owner_code"]
         self.names["services"] = {value: str(label) for value, label in Service.choices}
+        self.names["equipment_state"] = {value: str(label) for value, label in EquipmentState.choices}
 
     def changes(self, entry: AuditEntry) -> tuple[Change, ...]:
         return tuple(
             Change(self.label(name), self.value(name, entry.before.get(name)), self.value(name, entry.after.get(name)))
             for name in {**entry.before, **entry.after}
+            if entry.before.get(name) != entry.after.get(name) or name == "equipment"
         )
 
     def label(self, name: str) -> str:

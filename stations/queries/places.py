@@ -57,6 +57,13 @@ def townships_to_build_in(ground: BuildingGround, county_code: str) -> QuerySet[
     return found.filter(code__in=[f"{code}000" for code in ground.townships])
 
 
+def next_level(county_code: str) -> StationLevel:
+    """What a county lacks most: its hub, else a first centre, else an outlet."""
+    present = set(Station.objects.filter(county_code=county_code).order_by().values_list("level", flat=True).distinct())
+    missing = [level for level in StationLevel if level not in present]
+    return missing[0] if missing else StationLevel.OUTLET
+
+
 def places_for(level: str, *, county_code: str, township_code: str) -> QuerySet[Region]:
     """Divisions where a station of `level` may stand: villages and hamlets for an outlet, townships for a centre."""
     found = Region.objects.current().of_county(county_code)

@@ -4,7 +4,7 @@ from stations.services.counties import county_region, create_county
 from stations.services.devices import enrol_device, revoke_device
 from stations.services.divisions import ImportResult, import_divisions, set_terrain
 from stations.services.equipment import add_equipment, set_equipment_state
-from stations.services.move_station import lock_station, move_station
+from stations.services.move_station import REASON_NEEDED, lock_station, move_station
 from stations.services.people import (
     add_person,
     end_membership,
@@ -26,6 +26,7 @@ from stations.services.stations import (
 
 __all__ = [
     "CONTACT_FIELDS",
+    "REASON_NEEDED",
     "ImportResult",
     "StationFields",
     "add_equipment",

@@ -22,7 +22,7 @@ def add_equipment(*, station: Station, kind: str, serial: str, by: User | None, 
     try:
         with transaction.atomic():
             piece.save(force_insert=True)
-            _audit(piece, station, by=by, at=at, before="", after=f"{piece} ({EquipmentState.WORKING.value})")
+            _audit(piece, station, by=by, at=at, before="", after=EquipmentState.WORKING)
     except IntegrityError as taken:
         raise Conflict(
             "serial_taken", _("This serial number is in the registry already."), pointer="/serial"
@@ -38,8 +38,7 @@ def set_equipment_state(*, equipment: Equipment, state: str, by: User | None, at
         values = {"state": state, "equipment_id": equipment.pk, "station_id": equipment.station_id}
         if not sql.run("stations", "set_equipment_state", values):
             return False
-        before = f"{equipment} ({equipment.state})"
-        _audit(equipment, equipment.station, by=by, at=at, before=before, after=f"{equipment} ({state})")
+        _audit(equipment, equipment.station, by=by, at=at, before=equipment.state, after=state)
     return True
 
 
@@ -52,6 +51,6 @@ def _audit(piece: Equipment, station: Station, *, by: User | None, at: datetime,
         county_code=station.county_code,
         label=f"{station.code} {station.name}",
         at=at,
-        before={"equipment": before} if before else {},
-        after={"equipment": after},
+        before={"equipment": str(piece), "equipment_state": str(before)} if before else {},
+        after={"equipment": str(piece), "equipment_state": str(after)},
     )

@@ -115,3 +115,9 @@ def test_pinned_queries(sign_in, county, who, django_assert_max_num_queries):
     for name in ("tree", "map", "map-points"):
         with django_assert_max_num_queries(10):
             assert client.get(reverse(f"stations:{name}")).status_code == 200
+
+
+@pytest.mark.parametrize("who", ["officer", "admin"])
+def test_an_id_beyond_every_number_is_not_found(sign_in, who):
+    for path in ("", "edit/", "move/", "history/", "close/"):
+        assert sign_in(who).get(f"/stations/{10**30}/{path}").status_code == 404
