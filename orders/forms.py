@@ -79,25 +79,13 @@ class ConfirmForm(forms.Form):
     )
 
 
-REASONS = (
-    ("call", _("Call the recipient about pick-up or delivery")),
-    ("address", _("The address or name is unclear")),
-    ("complaint", _("Answer a complaint or question")),
-    ("other", _("Something else")),
-)
-
-
 class RevealForm(forms.Form):
-    reason = forms.ChoiceField(label=_("Why do you need it?"), choices=REASONS, widget=forms.RadioSelect)
-    note = _CleanChar(label=_("In your words"), required=False, max_length=200)
+    """Why somebody needs a name and a phone, in their words: the audit keeps it."""
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("reason") == "other" and len(data.get("note", "")) < 2:
-            self.add_error("note", _("Say why you need to see it."))
-        return data
-
-    def reason_text(self) -> str:
-        """The reason as the audit keeps it."""
-        words = str(dict(REASONS)[self.cleaned_data["reason"]])
-        return f"{words}: {self.cleaned_data['note']}" if self.cleaned_data["note"] else words
+    reason = _CleanChar(
+        label=_("Why do you need it?"),
+        help_text=_("For example: call about pick-up; the address is unclear; answer a complaint."),
+        min_length=2,
+        max_length=200,
+        error_messages={"required": _("Say why you need to see it."), "min_length": _("Say why you need to see it.")},
+    )

@@ -53,8 +53,8 @@ def parcels_export(request: HttpRequest) -> StreamingHttpResponse:
         at=clock.now(),
     )
     header = (
-        _("Courier company"), _("Waybill"), _("Recipient"), _("Phone"), _("Village code"), _("Village"), _("Destination"),
-        _("State"), _("Where"), _("On hold"), _("Damaged"), _("Collected at"), _("Announced at"), _("Last scan"),
+        _("Courier company"), _("Waybill"), _("Recipient"), _("Phone"), _("Village code"), _("Village"),
+        _("Destination"), _("State"), _("Where"), _("On hold"), _("Damaged"), _("Collected at"), _("Announced at"), _("Last scan"),
     )  # fmt: skip
     return exports.csv_response(f"parcels-{timezone.localtime():%Y%m%d-%H%M}.csv", header, map(_export_row, rows))
 
@@ -96,7 +96,7 @@ def reveal(request: HttpRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             try:
                 revealed = services.reveal_recipient(
-                    parcel_id=pk, by=request.user, reason=form.reason_text(), at=clock.now()
+                    parcel_id=pk, by=request.user, reason=form.cleaned_data["reason"], at=clock.now()
                 )
                 status = 200
             except Parcel.DoesNotExist as gone:
