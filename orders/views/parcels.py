@@ -54,7 +54,8 @@ def parcels_export(request: HttpRequest) -> StreamingHttpResponse:
     )
     header = (
         _("Courier company"), _("Waybill"), _("Recipient"), _("Phone"), _("Village code"), _("Village"),
-        _("Destination"), _("State"), _("Where"), _("On hold"), _("Damaged"), _("Collected at"), _("Announced at"), _("Last scan"),
+        _("Destination"), _("State"), _("Where"), _("On hold"), _("Damaged"), _("Collected at"), _("Announced at"),
+        _("Last scan"),
     )  # fmt: skip
     return exports.csv_response(f"parcels-{timezone.localtime():%Y%m%d-%H%M}.csv", header, map(_export_row, rows))
 
