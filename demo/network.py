@@ -151,10 +151,12 @@ def _centre(rng: random.Random, code: str, township: Mapping[str, str], number: 
 def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, str], place: int) -> StationPlan:
     lng, lat = _point(village)
     kind, _share, words = rng.choices(HOSTS, weights=[share for _k, share, _w in HOSTS])[0]
-    name = village["name"].removesuffix("民委员会").removesuffix("居民委员会").removesuffix("居委会")
+    name = village["name"]
+    for office in ("村民委员会", "居民委员会", "村委会", "居委会"):
+        name = name.removesuffix(office)
     return StationPlan(
         code=code,
-        name=f"{name}{words}服务点",
+        name=f"{name}{words.replace('村委会', '居委会') if name.endswith('社区') else words}服务点",
         level="OUTLET",
         region_code=village["code"],
         parent_code=centre,
