@@ -187,7 +187,7 @@ def read_time(value: object, key: str) -> datetime:
     return min(max(at, _FIRST), _LAST)
 
 
-def content_hash(event: Mapping[str, object], occurred_at: datetime) -> str:
+def content_hash(event: Mapping[str, Any], occurred_at: datetime) -> str:
     """SHA-256 (hex) of the known keys as they were sent: nulls dropped, keys sorted, the time as UTC milliseconds."""
     known = {key: value for key, value in event.items() if key in KEYS and value is not None}
     known["occurred_at"] = (occurred_at - EPOCH) // _MILLISECOND
@@ -196,7 +196,7 @@ def content_hash(event: Mapping[str, object], occurred_at: datetime) -> str:
             known[key] = str(known[key]).lower()
     for key in ("lng", "lat"):
         if key in known:
-            known[key] = float(known[key])  # type: ignore[arg-type]  107 and 107.0 are one place
+            known[key] = float(known[key])  # 107 and 107.0 are one place
     return hashlib.sha256(_canonical.encode(known)).hexdigest()
 
 
@@ -214,13 +214,13 @@ def check(
     if repeated:
         raise Fault("duplicate_key", repeated)
     for key, value in event.items():
-        kind = type(value)
-        if kind is str:
+        what = type(value)
+        if what is str:
             if "\x00" in value:
                 raise Fault("nul_character", key)
             if not value.isascii() and text.fault(value):
                 raise Fault("bad_unicode", key)
-        elif kind is NotANumber or (kind is float and not math.isfinite(value)):
+        elif what is NotANumber or (what is float and not math.isfinite(value)):
             raise Fault("not_a_number", key)
     get = event.get
     event_id = read_uuid(get("event_id"))

@@ -106,7 +106,8 @@ def parse(content: str, body: bytes) -> Batch:
 
 
 def _read_up_to(read: Callable[[int], bytes], limit: int) -> bytes:
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     while chunk := read(min(65_536, limit + 1 - size)):
         parts.append(chunk)
         size += len(chunk)
@@ -117,7 +118,8 @@ def _read_up_to(read: Callable[[int], bytes], limit: int) -> bytes:
 
 def _inflated(wire: bytes) -> bytes:
     """All members of a gzip body, never more than the limit in memory."""
-    parts, size, rest = [], 0, wire
+    parts: list[bytes] = []
+    size, rest = 0, wire
     while rest or not parts:
         stream = zlib.decompressobj(wbits=31)
         try:

@@ -26,7 +26,7 @@ class Problem(serializers.Serializer):
     instance = serializers.CharField()
     request_id = serializers.CharField()
     pointer = serializers.CharField(required=False, help_text="JSON pointer to what is wrong.")
-    errors = ProblemError(many=True, required=False)
+    errors = ProblemError(many=True, required=False)  # type: ignore[assignment]
     limits = serializers.DictField(child=serializers.IntegerField(), required=False)
     quarantine_id = serializers.IntegerField(required=False, allow_null=True)
     offset = serializers.IntegerField(required=False, help_text="The byte where reading failed.")
@@ -128,7 +128,7 @@ class ParcelPage(serializers.Serializer):
 class EventOut(serializers.Serializer):
     event_id = serializers.UUIDField(source="event.event_id")
     type = serializers.ChoiceField(source="node", choices=[str(node) for node in Node])
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     station = serializers.CharField(source="station_code", allow_null=True)
     station_name = serializers.CharField()
     occurred_at = serializers.DateTimeField(source="event.occurred_at")

@@ -11,7 +11,7 @@ WITH upload AS MATERIALIZED (
         correction_counts
     )
     SELECT %(county)s, upload.id, %(device)s, %(actor)s, %(received_at)s, %(skewed)s, e.*,
-           CASE WHEN e.corrects IS NOT NULL THEN %(may_correct)s END
+           CASE WHEN e.corrects IS NOT NULL THEN %(may_correct)s::boolean END
     FROM upload, unnest(
         %(event_id)s::uuid[], %(type)s::varchar[], %(rank)s::smallint[], %(carrier)s::varchar[],
         %(waybill_no)s::varchar[], %(bag)s::varchar[], %(station_id)s::bigint[], %(station_level)s::varchar[],
