@@ -147,6 +147,8 @@ class StationForm(forms.Form):
         if level == StationLevel.CENTRE:
             return [(parent.code, parent.name) for parent in found]
         own = [(p.code, p.name) for p in found if p.township_code == township]
+        if own and not self.initial.get("exception_reason") and self.initial.get("parent_code") not in dict(own):
+            self.initial["parent_code"] = own[0][0]  # the township changed: its centre comes with it
         other = [(p.code, p.name) for p in found if p.township_code != township]
         groups: list[tuple[str, Any]] = [(str(_("Of this township")), own)] if own else [("", "—")]
         return [*groups, (str(_("Of another township (give the reason)")), other)] if other else groups

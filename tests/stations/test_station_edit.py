@@ -84,9 +84,14 @@ def test_a_bad_field_keeps_the_form_and_says_why(sign_in, county, change, field,
 
 def test_the_places_offered_fit_one_another(sign_in, county):
     url = reverse("stations:station-places")
-    html = sign_in("officer").get(url, {"level": "OUTLET", "township": "500230102"}).content.decode()
+    html = (
+        sign_in("officer")
+        .get(url, {"level": "OUTLET", "township": "500230102", "parent_code": "FD-C1"})
+        .content.decode()
+    )
     assert "明月村" in html
     assert "大池村" not in html
+    assert '<option value="FD-C2" selected>' in html
     centre = sign_in("officer").get(url, {"level": "CENTRE"}).content.decode()
     assert "丰都县级物流中心" in centre
     assert "社坛镇" in centre
