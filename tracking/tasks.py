@@ -14,3 +14,8 @@ def drain() -> int:
 @shared_task(expires=3600)
 def make_partitions() -> int:
     return len(services.make_partitions(at=clock.now()))
+
+
+@shared_task(expires=600)
+def refold_older() -> int:
+    return services.refold_older(at=clock.now())

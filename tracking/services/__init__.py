@@ -1,7 +1,7 @@
 """Every write on the scan stream and on the parcels' registers, one module a use case."""
 
 from tracking.services.close_station import close_station
-from tracking.services.drain import fold_upload, fold_waiting, refold_parcels, replay_set_aside
+from tracking.services.drain import fold_upload, fold_waiting, refold_older, refold_parcels, replay_set_aside
 from tracking.services.partitions import make_partitions
 from tracking.services.record import Receipt, ScanException, record_scans
 from tracking.services.senders import Sender, sender_for_device, sender_for_user
@@ -17,6 +17,7 @@ __all__ = [
     "keep_unreadable",
     "make_partitions",
     "record_scans",
+    "refold_older",
     "refold_parcels",
     "replay_set_aside",
     "sender_for_device",
