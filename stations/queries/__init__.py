@@ -1,5 +1,6 @@
 """Every read of the registry that takes more than one table; one module a theme."""
 
+from stations.queries.audit import ENTITIES, audit_entries, audit_lines
 from stations.queries.coverage import (
     ServiceRadius,
     TownshipCover,
@@ -10,6 +11,7 @@ from stations.queries.coverage import (
     villages_without_outlet,
 )
 from stations.queries.history import HistoryStep, history
+from stations.queries.people import handhelds, members, possible_holders, region_changes
 from stations.queries.places import (
     BuildingGround,
     building_ground,
@@ -20,25 +22,36 @@ from stations.queries.places import (
     places_for,
     townships_to_build_in,
 )
+from stations.queries.regions import children, divisions, own_counties
 from stations.queries.stations import Tree, listed, placed, service_words, townships_of, tree
 
 __all__ = [
+    "ENTITIES",
     "BuildingGround",
     "HistoryStep",
     "ServiceRadius",
     "TownshipCover",
     "Tree",
+    "audit_entries",
+    "audit_lines",
     "building_ground",
+    "children",
     "counties_named",
     "cover_by_township",
     "distance_km",
+    "divisions",
+    "handhelds",
     "history",
     "listed",
+    "members",
     "next_level",
+    "own_counties",
     "owners",
     "parents_for",
     "placed",
     "places_for",
+    "possible_holders",
+    "region_changes",
     "service_radius",
     "service_words",
     "townships_of",
