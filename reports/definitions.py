@@ -42,7 +42,7 @@ class Definition:
 DEFINITIONS: tuple[Definition, ...] = (
     Definition(
         "volume_in",
-        _("Parcels in"),
+        _("Incoming parcels"),
         _("Parcels whose first arrival at the county hub falls in the month, by township of destination."),
         Unit.PARCELS,
         Source.PARCELS,
@@ -50,7 +50,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     ),
     Definition(
         "volume_out",
-        _("Parcels out"),
+        _("Outgoing parcels"),
         _("Parcels whose first collection at a station of the county falls in the month, by township of that station."),
         Unit.PARCELS,
         Source.PARCELS,
@@ -130,7 +130,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     ),
     Definition(
         "subsidy",
-        _("Subsidy"),
+        _("Subsidy of the month"),
         _("Sum of the subsidy lines of the month, and the parcels they pay for, by township of the outlet."),
         Unit.YUAN,
         Source.LINES,
