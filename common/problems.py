@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -105,7 +105,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
             headers["WWW-Authenticate"] = exc.auth_header
         if getattr(exc, "wait", None):
             headers["Retry-After"] = str(int(exc.wait) + 1)
-    elif isinstance(exc, OperationalError):
+    elif isinstance(exc, OperationalError | InterfaceError):
         # The database is away or busy beyond its limits. Nothing was stored: the client keeps what it has.
         status = 503
         problem = body(request, 503, "try_later", _("The system is busy. Nothing was lost; send it again in a moment."))

@@ -1,4 +1,4 @@
-"""`manage.py fold_scans`: fold what waits, without a worker; `--again` folds every parcel anew and counts the odd ones."""
+"""`manage.py fold_scans`: fold what waits, without a worker; `--again` folds all anew and counts what differs."""
 
 from typing import Any
 
