@@ -23,7 +23,7 @@ from stations.permissions import require
 from stations.scope import may, scope_of
 from stations.states import TRANSITIONS, EquipmentState, StationLevel, StationState
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 RIGHTS = ("contact", "change", "life")
 
 
