@@ -14,7 +14,10 @@ def spend(key: str, *, limit: int, window_s: int, message: object) -> None:
     """Count one use of `key`; Refused "too_often" (429) once more than `limit` fall into one window."""
     slot = f"limit:{key}:{int(time.time()) // window_s}"
     cache.add(slot, 0, timeout=window_s * 2)
-    used = cache.incr(slot)
+    try:
+        used = cache.incr(slot)
+    except ValueError:  # emptied in between
+        used = 1
     if used <= 1:  # the cache may have forgotten (Redis away): the process's own count is the floor
         if len(_local) > 10_000:
             _local.clear()

@@ -7,6 +7,7 @@ parcel_by_waybill and parcel_by_pickup_code.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
@@ -133,7 +134,7 @@ def counts_of_day(station: Station, at: datetime, actor: User | None = None) -> 
 class Waiting:
     """What stands at a station: the oldest first."""
 
-    parcels: list[Parcel]
+    parcels: list[Any]  # Parcel with `since` and `late`
     total: int
     late: int
 
@@ -159,7 +160,7 @@ def in_hands(user: User, station: Station, at: datetime, limit: int = 20) -> Wai
 
 def _waiting(rows: QuerySet[Parcel], at: datetime, limit_age: timedelta, limit: int) -> Waiting:
     sums = rows.aggregate(total=Count("id"), late=Count("id", filter=Q(s_k__lt=key_bound(at - limit_age))))
-    shown = list(rows.select_related("carrier", "recipient").order_by("last_scan_at", "id")[:limit])
+    shown: list[Any] = list(rows.select_related("carrier", "recipient").order_by("last_scan_at", "id")[:limit])
     for parcel in shown:
         parcel.since = key_time(parcel.s_k)
         parcel.late = parcel.since is not None and parcel.since < at - limit_age
@@ -176,7 +177,7 @@ def parcels_searched(user: User, station: Station, text: str) -> list[Parcel]:
         inside |= Q(station=station, state__in=HANDLED, recipient__phone_tail=text)
         inside |= Q(destination=station, state__in=UPSTREAM, recipient__phone_tail=text)
     rows = mine.filter(inside).select_related("carrier", "station", "recipient").order_by("-last_scan_at")[:20]
-    found = list(rows)
+    found: list[Any] = list(rows)
     for parcel in found:
         parcel.since = key_time(parcel.s_k)
     return found
@@ -247,8 +248,8 @@ def work_by_station(parcels: QuerySet[Parcel], stations: Sequence[Station], at: 
         row = rows[line["station"]]
         row.here, row.late, row.hold, row.damaged = line["here"], line["late"], line["hold"], line["bad"]
     bound = work_of_kind(parcels, "coming", ids, at).order_by().values("destination").annotate(number=Count("id"))
-    for line in bound:
-        rows[line["destination"]].coming = line["number"]
+    for arriving in bound:
+        rows[arriving["destination"]].coming = arriving["number"]
     return list(rows.values())
 
 
@@ -263,7 +264,7 @@ def parcels_tracked(carrier: str, waybill_no: str, phone_tail: str) -> list[Parc
         county_code__in=counties, waybill_no=waybill_no, recipient__phone_tail=phone_tail
     ).exclude(recipient__phone_tail="")
     if carrier:
-        rows = rows.filter(carrier=carrier)
+        rows = rows.filter(carrier_id=carrier)
     return list(rows.select_related("carrier", "station", "destination").order_by("-last_scan_at", "-id")[:5])
 
 

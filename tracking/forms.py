@@ -1,6 +1,7 @@
 """What the counter, the work list and the public page may be sent. Templates draw the counter's form by hand."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django import forms
 from django.core.validators import RegexValidator
@@ -26,7 +27,7 @@ class CodeField(forms.CharField):
     """A scanned or typed code: control characters and spaces out, upper case."""
 
     def to_python(self, value: object) -> str:
-        return normal_code(super().to_python(value))
+        return normal_code(super().to_python(value) or "")
 
 
 class ScanForm(forms.Form):
@@ -51,7 +52,7 @@ class ScanForm(forms.Form):
     )
     move = forms.BooleanField(required=False)
 
-    def __init__(self, *args: object, operations: Iterable[Operation], **kwargs: object) -> None:
+    def __init__(self, *args: Any, operations: Iterable[Operation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["operation"].choices = [(op.key, op.label) for op in operations]
 
@@ -78,7 +79,7 @@ class SearchForm(forms.Form):
 class StationForm(forms.Form):
     station = forms.ChoiceField()
 
-    def __init__(self, *args: object, stations: Iterable[Station], **kwargs: object) -> None:
+    def __init__(self, *args: Any, stations: Iterable[Station], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["station"].choices = [(str(s.pk), s.name) for s in stations]
 
@@ -92,10 +93,10 @@ class WorkForm(forms.Form):
 
     def __init__(
         self,
-        *args: object,
+        *args: Any,
         townships: Sequence[tuple[str, str]],
         stations: Sequence[Station],
-        **kwargs: object,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.fields["kind"].choices = [("", _("Overview")), *((kind, KIND_WORDS[kind]) for kind in KINDS)]
@@ -128,6 +129,6 @@ class TrackForm(forms.Form):
     )
     carrier = forms.ChoiceField(label=_("Carrier"), required=False)
 
-    def __init__(self, *args: object, carriers: Iterable[Organisation], **kwargs: object) -> None:
+    def __init__(self, *args: Any, carriers: Iterable[Organisation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["carrier"].choices = [("", _("Find it by the number")), *((c.code, c.name) for c in carriers)]

@@ -89,8 +89,13 @@
     next();
   }
   function swap(html) {
-    live.innerHTML = html;  /* from our own server, escaped there */
-    if (window.htmx) { window.htmx.process(live); }
+    var answer = document.createElement("template");
+    answer.innerHTML = html;  /* from our own server, escaped there */
+    answer.content.querySelectorAll("[data-for]").forEach(function (part) {
+      var place = document.getElementById(part.dataset.for);
+      place.innerHTML = part.innerHTML;
+      if (window.htmx) { window.htmx.process(place); }
+    });
     var result = document.getElementById("result");
     if (!result) { return; }
     app.signal(result.dataset.tone);

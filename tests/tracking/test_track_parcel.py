@@ -27,7 +27,17 @@ def travelled(county: County, sign_in):
 
 def test_the_page_tells_the_way(travelled, county: County, sign_in):
     text = sign_in("operator").get(f"/parcels/{travelled.pk}/").content.decode()
-    for word in (ZTO, "中通快递", county.h1.name, county.o1.name, "3-2-0001", "扫描", "录入", "L1", 'class="inferred"'):
+    for word in (
+        ZTO,
+        "中通快递",
+        county.h1.name,
+        county.o1.name,
+        "3-2-0001",
+        "扫描",
+        "手工输入",
+        "L1",
+        'class="inferred"',
+    ):
         assert word in text, word
     assert "张**" in text
     assert "张三丰" not in text

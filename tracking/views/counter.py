@@ -127,11 +127,11 @@ def switch_station(request: HttpRequest) -> HttpResponse:
     return redirect("tracking:counter")
 
 
-@require("parcel.read")
+@require("scan.send")
 @require_GET
 def pickup_slip(request: HttpRequest, pk: int) -> HttpResponse:
     """The pickup code large, to show or to print again."""
-    rows = Parcel.objects.visible_to(request.user).select_related("carrier", "station", "recipient")
+    rows = Parcel.objects.visible_to(request.user, "scan.send").select_related("carrier", "station", "recipient")
     parcel = get_object_or_404(rows.exclude(pickup_code=None), pk=pk)
     return render(request, "tracking/pickup_slip.html", {"parcel": parcel, "since": queries.key_time(parcel.p_k)})
 
