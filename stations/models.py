@@ -88,7 +88,7 @@ class Region(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(lng__isnull=True, lat__isnull=True)
-                | Q(lng__gte=-180, lng__lte=180, lat__gte=-90, lat__lte=90),
+                | Q(lng__isnull=False, lng__range=(-180, 180), lat__isnull=False, lat__range=(-90, 90)),
                 name="region_point_on_earth",
             ),
         ]
@@ -228,7 +228,7 @@ class Station(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(lng__isnull=True, lat__isnull=True)
-                | Q(lng__gte=-180, lng__lte=180, lat__gte=-90, lat__lte=90),
+                | Q(lng__isnull=False, lng__range=(-180, 180), lat__isnull=False, lat__range=(-90, 90)),
                 name="station_point_on_earth",
             ),
             models.CheckConstraint(condition=Q(code__regex=r"^[A-Z0-9-]{2,20}$"), name="station_code_form"),

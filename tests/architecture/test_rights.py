@@ -1,0 +1,216 @@
+"""role × endpoint × expected answer: tests/rights.yaml against the real resolver, with a second county."""
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from accounts.middleware import public_reason
+from accounts.roles import ACTIONS, CELLS, Role
+from common.models import Job
+from orders.models import Parcel
+from reports.services import compute_report
+from settlement.models import Policy
+from stations.models import Equipment
+from stations.permissions import DenyAll
+from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
+
+MATRIX: dict[str, dict] = yaml.safe_load((Path(__file__).parents[1] / "rights.yaml").read_text(encoding="utf-8"))
+PEOPLE = ("courier", "operator", "township", "officer", "clerk", "approver", "auditor", "carrier", "support", "admin")
+# Pages any signed-in person may open; they show only what is one's own.
+SIGNED_IN = {name for name, row in MATRIX.items() if "signed_in" in (row.get("GET"), row.get("POST"))}
+
+
+def endpoints() -> Iterator[tuple[str, URLPattern]]:
+    """(name with namespace, pattern) of everything the resolver answers."""
+
+    def walk(patterns, spaces: tuple[str, ...]) -> Iterator[tuple[str, URLPattern]]:
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                yield ":".join((*spaces, pattern.name or str(pattern.pattern))), pattern
+            else:
+                inner = (*spaces, pattern.namespace) if pattern.namespace else spaces
+                yield from walk(pattern.url_patterns, inner)
+
+    yield from walk(get_resolver().url_patterns, ())
+
+
+def test_every_endpoint_stands_in_the_matrix():
+    real = {name for name, _pattern in endpoints()}
+    assert real - set(MATRIX) == set(), "add the endpoint to tests/rights.yaml"
+    assert set(MATRIX) - real == set(), "tests/rights.yaml names endpoints that are gone"
+
+
+def test_every_view_names_its_right_or_why_it_is_public():
+    silent = []
+    for name, pattern in endpoints():
+        view = pattern.callback
+        cls = getattr(view, "cls", None)
+        api = cls is not None and DenyAll not in getattr(cls, "permission_classes", [DenyAll])
+        if not (public_reason(view) or getattr(view, "action_needed", "") or api or name in SIGNED_IN):
+            silent.append(name)
+    assert silent == []
+
+
+def test_every_action_has_a_role_and_is_printable(capsys):
+    from django.core.management import call_command
+
+    assert {action for action, _role in CELLS} == set(ACTIONS)
+    call_command("print_rights")
+    printed = capsys.readouterr().out
+    assert all(action in printed for action in ACTIONS)
+    assert len(Role) == 10
+
+
+@pytest.fixture
+def rows(county: County, neighbour: County) -> dict[str, object]:
+    """What the addresses of the matrix are filled with."""
+
+    def policy(code: str, who) -> Policy:
+        return Policy.objects.create(
+            county_code=code,
+            number="1号",
+            name="补贴",
+            issuer="商务委",
+            rate_plain=Decimal("0.3"),
+            rate_hill=Decimal("0.4"),
+            rate_mountain=Decimal("0.5"),
+            valid_from=date(2026, 1, 1),
+            created_by=who,
+            created_at=NOW,
+        )
+
+    foreign = Parcel.objects.create(
+        county_code=NEIGHBOUR,
+        carrier_id="YTO",
+        waybill_no="YT5555508965056",
+        destination=neighbour.no,
+        village=neighbour.regions["v1"],
+        created_at=NOW,
+    )
+    courier, operator = county.people["courier"], county.people["operator"]
+    return {
+        "courier_user": courier.pk,
+        "operator_user": operator.pk,
+        "foreign_user": neighbour.people["operator"].pk,
+        "operator_role": operator.memberships.get().pk,
+        "foreign_role": neighbour.people["operator"].memberships.get().pk,
+        "device": make_device(county.o1, operator, token="another", name="PDA-2").pk,
+        "foreign_device": make_device(neighbour.no, neighbour.people["operator"], token="third").pk,
+        "report": compute_report(county_code=county.code, month=date(2026, 11, 1), at=NOW).pk,
+        "foreign_report": compute_report(county_code=NEIGHBOUR, month=date(2026, 11, 1), at=NOW).pk,
+        "county_code": county.regions["county"].pk,
+        "village": county.regions["v1"].pk,
+        "code": "coverage",
+        "part": "den",
+        **{name: station.pk for name, station in {**county.stations, **neighbour.stations}.items()},
+        "parcel": make_parcel(county).pk,
+        "foreign_parcel": foreign.pk,
+        "job": Job.objects.create(kind="test", title="x", user=neighbour.people["officer"], created_at=NOW).pk,
+        "equipment": Equipment.objects.create(station=county.o1, kind="秤", serial="S1").pk,
+        "policy": policy(county.code, county.people["officer"]).pk,
+        "foreign_policy": policy(NEIGHBOUR, neighbour.people["officer"]).pk,
+        "month": date(2026, 11, 1),
+    }
+
+
+def client_of(county: County, caller: str) -> Client:
+    client = Client()
+    if caller in PEOPLE:
+        client.force_login(county.people[caller], "accounts.backends.DemoAwareBackend")
+    return client
+
+
+def ask(client: Client, method: str, url: str, data: dict, token: str = "") -> int:
+    """The status; what the request wrote is rolled back."""
+    headers = {"Authorization": f"Device {token}"} if token else {}
+    with transaction.atomic():
+        if method == "GET":
+            status = client.get(url, data, headers=headers).status_code
+        elif url.startswith("/api/"):
+            status = client.post(url, data, content_type="application/json", headers=headers).status_code
+        else:
+            status = client.post(url, data, headers=headers).status_code
+        transaction.set_rollback(True)
+    return status
+
+
+def expected(right: object, caller: str, api: bool) -> str:
+    """ "ok", "refused" (403) or "stranger" (401, or off to sign in)."""
+    if right == "public":
+        return "ok"
+    if caller == "anon" or (caller == "device" and not api):
+        return "stranger"
+    if right == "signed_in":
+        return "ok"
+    if right == "device":
+        return "ok" if caller == "device" else "refused"
+    return "ok" if caller in right else "refused"
+
+
+def fits(answer: str, status: int, api: bool) -> bool:
+    if answer == "stranger":
+        return status == (401 if api else 302)
+    if answer == "refused":
+        return status == 403
+    return status < 500 and status not in (401, 403)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", MATRIX)
+def test_each_caller_gets_the_answer_that_is_written(name, county, neighbour, rows):
+    row = MATRIX[name]
+    make_device(county.c1, county.people["courier"], token="a-token")
+    wrong = []
+    for method in ("GET", "POST"):
+        if method not in row:
+            continue
+        right, data = row[method], row.get("data", {}) if method == "POST" else {}
+        inside = reverse(name, kwargs={key: rows[value] for key, value in row.get("inside", {}).items()})
+        api = inside.startswith("/api/v1/")
+        for caller in ("anon", "device", *PEOPLE):
+            token = "a-token" if caller == "device" else ""
+            status = ask(client_of(county, caller), method, inside, data, token)
+            answer = expected(right, caller, api)
+            if caller in row.get("unseen", ()) or (method == "POST" and caller in row.get("unseen_post", ())):
+                good = status == 404
+            else:
+                open_to_all = right in ("signed_in", "public")
+                good = fits(answer, status, api) and (answer != "ok" or open_to_all or status != 404)
+            if not good:
+                wrong.append(f"{method} {inside} as {caller}: {status}, expected {answer}")
+            # the platform administrator reads every county's registry
+            if (
+                "outside" in row
+                and answer == "ok"
+                and not (caller == "admin" and name.split(":")[0] in ("stations", "tracking"))
+            ):
+                outside = reverse(name, kwargs={key: rows[value] for key, value in row["outside"].items()})
+                status = ask(client_of(county, caller), method, outside, data, token)
+                if status != 404:
+                    wrong.append(f"{method} {outside} (the neighbour's) as {caller}: {status}, expected 404")
+    assert wrong == []
+
+
+CANARIES = ("邻家村", "YT5555508965056", "WZ-O1", "万州物流中心")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("caller", [p for p in PEOPLE if p != "admin"])
+def test_no_page_shows_a_word_of_the_neighbour_county(caller, county, neighbour, rows):
+    client = client_of(county, caller)
+    leaks = []
+    for name, row in MATRIX.items():
+        if "GET" not in row or row["GET"] == "public" or name.startswith("stations:region"):
+            continue  # the division list is public knowledge
+        url = reverse(name, kwargs={key: rows[value] for key, value in row.get("inside", {}).items()})
+        answer = client.get(url)
+        body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        leaks += [f"{url}: {word}" for word in CANARIES if word in body.decode("utf-8", "ignore")]
+    assert leaks == []
