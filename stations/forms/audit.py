@@ -12,7 +12,7 @@ def _day() -> forms.DateInput:
 
 class AuditFilter(forms.Form):
     person = forms.CharField(
-        label=_("Who"), required=False, max_length=60, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Changed by"), required=False, max_length=60, widget=forms.TextInput(attrs={"type": "search"})
     )
     entity = forms.ChoiceField(label=_("What"), required=False)
     since = forms.DateField(

@@ -107,7 +107,9 @@ class PersonForm(RoleForm):
         help_text=_("Letters, digits and . @ + - _; they sign in with it."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
     )
-    name = forms.CharField(label=_("Name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    name = forms.CharField(
+        label=_("Person's name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
     phone = forms.RegexField(
         r"^[0-9+ -]{6,20}$",
         label=_("Phone"),

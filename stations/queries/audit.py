@@ -24,7 +24,7 @@ ENTITIES = {
     "station": gettext_lazy("Station"),
     "device": gettext_lazy("Handheld"),
     "county": gettext_lazy("County"),
-    "region": gettext_lazy("Division"),
+    "region": gettext_lazy("Administrative division"),
     "divisions": gettext_lazy("List of divisions"),
     "parcel": gettext_lazy("Parcel"),
     "parcels": gettext_lazy("Parcels"),
@@ -63,7 +63,7 @@ _VERBS = {
 }
 _LABELS = {
     "username": gettext_lazy("User name"),
-    "name": gettext_lazy("Name"),
+    "name": gettext_lazy("Person's name"),
     "role": gettext_lazy("Role"),
     "place": gettext_lazy("Place"),
     "administrator": gettext_lazy("Administrator"),
@@ -137,7 +137,7 @@ def audit_lines(entries: Iterable[AuditEntry]) -> list[AuditLine]:
             thing=row.entity_label or row.entity_id,
             reason=row.reason,
             changes=tuple(
-                AuditChange(words.label(name), words.value(name, row.before), words.value(name, row.after))
+                AuditChange(words.label(name, row.entity), words.value(name, row.before), words.value(name, row.after))
                 for name in {**row.before, **row.after}
             ),
         )
@@ -171,8 +171,8 @@ class _Words:
             found = dict(Organisation.objects.filter(code__in=owners).values_list("code", "name"))
             self.names["owner_code"] = self.names["brands"] = found
 
-    def label(self, name: str) -> str:
-        if name in _LABELS:
+    def label(self, name: str, entity: str = "") -> str:
+        if name in _LABELS and (name, entity) != ("name", "station"):
             return str(_LABELS[name])
         try:
             return capfirst(str(Station._meta.get_field(name).verbose_name))
