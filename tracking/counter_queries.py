@@ -108,26 +108,62 @@ def _voiding(level: int) -> QuerySet[ScanEvent]:
 
 
 def scans_of_day(station: Station, at: datetime, actor: User | None = None) -> QuerySet[ScanEvent]:
-    """The station's scans of the business day of `at` (a courier's own where `actor` is given), marked `voided`."""
+    """The station's scans of the business day of `at` (a courier's own where `actor` is given)."""
     start, end = clock.day_span(clock.business_date(at))
     rows = ScanEvent.objects.filter(
         county_code=station.county_code, station=station, effective_at__gte=start, effective_at__lt=end
     ).exclude(type__in=(Node.CORRECTION, Node.SENSOR))
-    if actor is not None:
-        rows = rows.filter(actor=actor)
-    return rows.annotate(voided=Exists(_voiding(1)))
+    return rows if actor is None else rows.filter(actor=actor)
 
 
-def counts_of_day(station: Station, at: datetime, actor: User | None = None) -> dict[str, int]:
-    """How many scans of each node stand (not undone) today."""
-    return dict(
-        scans_of_day(station, at, actor)
-        .filter(voided=False)
-        .order_by()
-        .values_list("type")
-        .annotate(number=Count("event_id"))
-        .values_list("type", "number")
+def scan_to_undo(station: Station, at: datetime, actor: User | None, event_id: UUID) -> Any:
+    """One scan of today with `voided`, or None."""
+    rows = scans_of_day(station, at, actor).filter(event_id=event_id)
+    return rows.annotate(voided=Exists(_voiding(1))).first()
+
+
+@dataclass(frozen=True)
+class Day:
+    """A station's day: how many scans of each node stand, and the last ones (with `voided`)."""
+
+    counts: dict[str, int]
+    recent: list[Any]
+
+
+def day_at(station: Station, at: datetime, actor: User | None = None, limit: int = 10) -> Day:
+    """1. Count by node. 2. The last scans. 3. What was undone: looked up from the few corrections, not from the many
+    scans, for each of a hub's thousands would be a probe into every partition."""
+    rows = scans_of_day(station, at, actor)
+    counts = dict(rows.order_by().values_list("type").annotate(number=Count("event_id")))
+    recent: list[Any] = list(rows.order_by("-effective_at", "-event_id")[:limit])
+    start, end = clock.day_span(clock.business_date(at))
+    events = ScanEvent.objects.filter(county_code=station.county_code)
+    here = Q(type=Node.CORRECTION, station=station, effective_at__gte=start, effective_at__lt=end)
+    first = dict(
+        events.filter(here | Q(corrects__in=[scan.event_id for scan in recent]), correction_counts=True).values_list(
+            "event_id", "corrects"
+        )
+        if counts
+        else ()
     )
+    voided: set[UUID] = set()
+    if first:
+        named = events.filter(Q(event_id__in=first.values()) | Q(corrects__in=first, correction_counts=True))
+        found = list(named.only("event_id", "type", "corrects", "station_id", "effective_at", "actor_id"))
+        again = {event.corrects for event in found if event.type == Node.CORRECTION}
+        voided = {target for event_id, target in first.items() if event_id not in again}
+        for event in found:
+            mine = event.station_id == station.pk and start <= event.effective_at < end
+            if (
+                event.event_id in voided
+                and event.type in counts
+                and mine
+                and (actor is None or event.actor_id == actor.pk)
+            ):
+                counts[event.type] -= 1
+    for scan in recent:
+        scan.voided = scan.event_id in voided
+    return Day(counts, recent)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.core.cache import cache
@@ -27,7 +28,6 @@ from stations.models import Station
 from stations.states import StationLevel
 from tracking import counter_queries as queries
 from tracking.definitions import Operation, reason_of
-from tracking.models import ScanEvent
 from tracking.services.drain import fold_upload
 from tracking.services.record import Receipt, record_scans
 from tracking.services.senders import Sender, sender_for_user
@@ -104,8 +104,8 @@ def scan_at_counter(*, user: User, station: Station, scan: CounterScan, at: date
     return _store(user, station, scan, cache.get(_attempt_key(user, scan.event_id)) or event, at, warning)
 
 
-def undo_scan(*, user: User, station: Station, target: ScanEvent, event_id: UUID, at: datetime) -> Outcome:
-    """Store a CORRECTION that names `target` (a scan of this station, of today)."""
+def undo_scan(*, user: User, station: Station, target: Any, event_id: UUID, at: datetime) -> Outcome:
+    """Store a CORRECTION that names `target`, a row of counter_queries.scan_to_undo."""
     if target.voided:
         return Outcome("again", _("Already undone"), target.waybill_no or "")
     event = {

@@ -24,7 +24,6 @@ from stations.scope import may, memberships_of
 from tracking import counter_queries as queries
 from tracking.definitions import BY_KEY, Operation, operations_at, reason_of, reason_words
 from tracking.forms import ScanForm, SearchForm, StationForm, UndoForm
-from tracking.models import ScanEvent
 from tracking.services.counter import DEFAULT_SHELF, CounterScan, Outcome, new_event_id, scan_at_counter, undo_scan
 from tracking.states import Method
 
@@ -87,7 +86,7 @@ def undo(request: HttpRequest) -> HttpResponse:
     target = None
     if form.is_valid():
         mine = request.user if desk.only_own else None
-        target = queries.scans_of_day(desk.station, at, mine).filter(event_id=form.cleaned_data["target"]).first()
+        target = queries.scan_to_undo(desk.station, at, mine, form.cleaned_data["target"])
     if target is None:
         raise Http404
     outcome = undo_scan(
@@ -189,9 +188,7 @@ def _counts(desk: Desk, by_node: dict[str, int]) -> list[tuple[Any, int]]:
     return lines
 
 
-def _recent(desk: Desk, at: Any) -> list[ScanEvent]:
-    rows = queries.scans_of_day(desk.station, at, desk.user if desk.only_own else None)
-    scans = list(rows.order_by("-effective_at", "-event_id")[:LAST_SCANS])
+def _recent(scans: list[Any]) -> list[Any]:
     for scan in scans:
         scan.reason_text = reason_words(scan.reason)
         scan.undo_id = new_event_id()
@@ -203,6 +200,7 @@ def _context(
 ) -> dict[str, Any]:
     at = clock.now()
     mine = desk.user if desk.only_own else None
+    day = queries.day_at(desk.station, at, mine, LAST_SCANS)
     chosen = reason_of(desk.operation, (scan.reason if scan else "") or request.GET.get("reason", ""))
     return {
         "desk": desk,
@@ -212,8 +210,8 @@ def _context(
         "shelf": request.session.get(SHELF_KEY, DEFAULT_SHELF),
         "trip": scan.trip if scan else "",
         "reason": chosen.key if chosen else "",
-        "counts": _counts(desk, queries.counts_of_day(desk.station, at, mine)),
-        "recent": _recent(desk, at),
+        "counts": _counts(desk, day.counts),
+        "recent": _recent(day.recent),
         "waiting": queries.in_hands(mine, desk.station, at) if mine else queries.waiting_at(desk.station, at),
         "may_worklist": may(request.user, "worklist.read"),
         "is_outlet": desk.station.level == "OUTLET",
