@@ -1,6 +1,7 @@
 """The monthly report: what there is, one month's page, the rows behind each number."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -9,13 +10,16 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from common import clock, exports
 from common.models import Job
 from common.services import start_job
+from common.templatetags.ui import ratio, yuan
 from reports import queries
 from reports.definitions import DEFINITIONS, UNKNOWN_REGION, Definition, Source, Unit
 from reports.forms import ComputeForm
@@ -75,6 +79,40 @@ def _report(request: HttpRequest, pk: int) -> Report:
     return get_object_or_404(Report.objects.visible_to(request.user).select_related("by"), pk=pk)
 
 
+@dataclass(frozen=True)
+class Cell:
+    """A number as the page shows it. Rendered here and not by an include: a page has over three hundred of them."""
+
+    definition: Definition
+    number: Indicator | None
+    shown: SafeString | str
+    address: str  # of the lists behind it, without the part
+
+
+def _cells(row: queries.Row, report_url: str) -> list[Cell]:
+    cells = []
+    for definition, number in row.cells:
+        address = f"{report_url}{definition.code}/{row.region_code}/"
+        cells.append(Cell(definition, number, _shown(definition, number, f"{address}num/"), address))
+    return cells
+
+
+def _shown(definition: Definition, number: Indicator | None, address: str) -> SafeString | str:
+    if number is None:
+        return "—"
+    if definition.unit is Unit.KM:
+        return _("%(mean)s km, nine in ten within %(p90)s km") % {
+            "mean": number.extra["mean_km"],
+            "p90": number.extra["p90_km"],
+        }
+    if definition.unit is Unit.SHARE:
+        return format_html('<a href="{}">{}</a>', address, ratio(number.numerator, number.denominator))
+    if definition.unit is Unit.YUAN:
+        parcels = ngettext("%(count)s parcel", "%(count)s parcels", number.numerator) % {"count": number.numerator}
+        return format_html('<a href="{}">{}</a> <small class="quiet">{}</small>', address, yuan(number.amount), parcels)
+    return format_html('<a href="{}">{}</a>', address, number.numerator)
+
+
 @require_GET
 @require("report.read")
 def report(request: HttpRequest, pk: int) -> HttpResponse:
@@ -86,9 +124,16 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         .filter(county_code=row.county_code, month=row.month)
         .order_by("-version")[:20]
     )
+    url = reverse("reports:report", args=[row.pk])
     context = {
         "report": row,
         "table": table,
+        "county_cells": _cells(table.county, url) if table.county else [],
+        "townships": [
+            (one, [cell for cell in _cells(one, url) if cell.definition.source is not Source.RADIUS])
+            for one in (*table.ranked, *table.few, table.unknown)
+            if one
+        ],
         "definitions": DEFINITIONS,
         "township_definitions": [one for one in DEFINITIONS if one.source is not Source.RADIUS],
         "versions": versions,

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from accounts.models import User
 from common import clock
@@ -57,8 +57,15 @@ class StatementTotals:
 
 
 def months_with_lines(user: User) -> list[date]:
-    """Months that have lines the user may read, newest first; at most the last 60."""
-    return list(Line.objects.visible_to(user).order_by("-period").values_list("period", flat=True).distinct()[:60])
+    """The months from the first to the last that has a line the user may read, newest first; two ends of an index
+    instead of a DISTINCT over all lines."""
+    ends = Line.objects.visible_to(user).aggregate(first=Min("period"), last=Max("period"))
+    if ends["first"] is None:
+        return []
+    months = [ends["first"]]
+    while months[-1] < ends["last"]:
+        months.append(clock.next_month(months[-1]))
+    return months[::-1][:60]
 
 
 def townships_visible(user: User) -> list[Region]:

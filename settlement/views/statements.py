@@ -64,6 +64,7 @@ def statement_list(request: HttpRequest) -> HttpResponse:
         "form": chosen,
         "month": month,
         "rows": rows,
+        "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
         "parcels": sum(row.parcels for row in rows),
         "paid": sum((row.payable.rounded for row in rows), Decimal(0)),
         "remainder": sum((row.payable.remainder for row in rows), Decimal(0)),
