@@ -20,7 +20,7 @@ class _CleanChar(forms.CharField):
 class ParcelSearchForm(forms.Form):
     """The list's filter. A value that makes no sense narrows nothing: an address is not a form one must correct."""
 
-    q = _CleanChar(label=_("Waybill, last 4 digits of the phone, or pick-up code"), required=False, max_length=40)
+    q = _CleanChar(label=_("Number, last 4 digits of the phone, or pick-up code"), required=False, max_length=40)
     state = forms.ChoiceField(label=_("State"), required=False)
     carrier = forms.ChoiceField(label=_("Courier company"), required=False)
     township = forms.ChoiceField(label=_("Township"), required=False)

@@ -34,7 +34,7 @@ from stations.scope import scope_of
 KIND = "orders.import_parcels"
 KEPT_FOR = timedelta(days=90)
 PROBLEMS_KEPT = 20_000
-SAMPLE = 8
+SAMPLE = 5
 NOTE_EXAMPLES = 5
 
 
@@ -263,9 +263,9 @@ def _odd(line: ParcelLine) -> list[LineProblem]:
 def _masked(line: ParcelLine) -> list[str]:
     name = line.recipient if "*" in line.recipient else text.masked_name(line.recipient)
     when = line.collected_at.isoformat() if line.collected_at else ""
-    return [
-        str(line.row), line.carrier, line.waybill_no, name, text.masked_phone(line.phone), line.village_code, when,
-    ]  # fmt: skip
+    known = codes.CARRIERS.get(line.carrier)
+    carrier = known.name if known else line.carrier
+    return [str(line.row), carrier, line.waybill_no, name, text.masked_phone(line.phone), line.village_code, when]
 
 
 def _row_of(job: Job, problem: LineProblem) -> JobProblem:
