@@ -170,7 +170,7 @@ def _person_context(request: HttpRequest, user: User) -> dict[str, object]:
     return {
         "person": user,
         "rows": [
-            (row, row.ended_at is None or row.ended_at > now, manages and services.may_grant(request.user, row))
+            (row, row.ended_at is None or row.ended_at > now, manages and services.may_end(request.user, row))
             for row in rows
         ],
         "manages": manages,
