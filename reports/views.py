@@ -64,6 +64,7 @@ def report_compute(request: HttpRequest) -> HttpResponse:
         messages.error(request, _("Choose a month of the last two years."))
         return redirect("reports:list")
     month = clock.parse_month(form.cleaned_data["month"])
+    assert month is not None, "the form offers months only"
     start_job(
         kind="reports.compute",
         title=_("Report of %(month)s") % {"month": date_format(month, "YEAR_MONTH_FORMAT")},
@@ -212,6 +213,7 @@ def drill(request: HttpRequest, pk: int, code: str, region: str, part: str) -> H
             (definition.label, ""),
         ],
     }
+    found: Sequence[Any]
     if definition.source is Source.STATIONS:
         counted, found = queries.stations_behind(row, request.user, region_code=region, part=part)
         context |= {"kind": "stations", "counted": counted, "readable": len(found), "found": found}

@@ -209,7 +209,7 @@ def _of_map(span: Span, county: str) -> Iterator[Number]:
     away = [
         rules.distance_km(float(hub[0]), float(hub[1]), float(lng), float(lat))
         for lng, lat in outlets
-        if hub is not None and lng is not None
+        if hub is not None and lng is not None and lat is not None
     ]
     mean, p90 = rules.mean_and_p90(away)
     yield Number(county, "radius", len(away), len(outlets), None, {"mean_km": mean, "p90_km": p90})
