@@ -21,7 +21,7 @@
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
   }
 
-  /* --- scanned or typed? A scanner's characters come faster than fingers: under 40 ms each --- */
+  /* --- scanned or typed? A scanner's characters come faster than fingers: the middle gap is under 45 ms --- */
   var times = [];
   input.addEventListener("input", function () {
     if (!input.value) { times = []; return; }
@@ -30,7 +30,9 @@
   function method() {
     var length = input.value.trim().length;
     if (length < 6 || times.length < 2 || times.length < length - 1) { return "typed"; }
-    return (times[times.length - 1] - times[0]) / (times.length - 1) < 40 ? "scan" : "typed";
+    var gaps = times.slice(1).map(function (time, i) { return time - times[i]; });
+    gaps.sort(function (a, b) { return a - b; });
+    return gaps[Math.floor(gaps.length / 2)] < 45 ? "scan" : "typed";
   }
   input.addEventListener("keydown", function (event) {
     /* some scanners end with Tab instead of Enter */
