@@ -1,10 +1,14 @@
 """The Celery application and beat's table. A task is a doorbell: it looks for rows and works on what it finds."""
 
 import os
+import warnings
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.schedules import crontab
 
+# It warns of root because of pickle; here only JSON is accepted, and a box with root alone is a supported place.
+warnings.simplefilter("ignore", SecurityWarning)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("rlp")
 app.config_from_object("django.conf:settings", namespace="CELERY")
