@@ -118,7 +118,8 @@ def settings_read(root: Path) -> set[str]:
         text = path.read_text(encoding="utf-8")
         names |= set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', text))
         names |= set(re.findall(r'os\.environ(?:\.get\(|\[)\s*"([A-Z_]+)"', text))
-    return names - {"DJANGO_SETTINGS_MODULE", "CI", "PATH", "HOME"}
+    own = {name for name in names if not name.startswith("PYTHON")}  # those are the interpreter's
+    return own - {"DJANGO_SETTINGS_MODULE", "CI", "PATH", "HOME"}
 
 
 def settings_documented(root: Path) -> set[str]:
