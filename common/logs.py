@@ -6,23 +6,24 @@ from contextvars import ContextVar
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 _PHONE = re.compile(r"(?<!\d)(1[3-9]\d)\d{4}(\d{4})(?!\d)")
 
 
-def _add_request_id(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _add_request_id(_: Any, __: str, event: EventDict) -> EventDict:
     if request_id.get():
         event["request_id"] = request_id.get()
     return event
 
 
-def _mask_phones(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _mask_phones(_: Any, __: str, event: EventDict) -> EventDict:
     """The last fence only: no phone number should reach a log call in the first place."""
     return {k: _PHONE.sub(r"\1****\2", v) if isinstance(v, str) else v for k, v in event.items()}
 
 
-_SHARED = [
+_SHARED: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,14 +1,21 @@
 """Long work as a row: survives a reload, a lost broker message and a killed worker."""
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from common.states import OPEN, JobState
 
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
 
 class JobQuerySet(models.QuerySet["Job"]):
-    def visible_to(self, user) -> "JobQuerySet":
+    def visible_to(self, user: "User | AnonymousUser") -> "JobQuerySet":
         """A job is its starter's; jobs nobody started (the demo's) belong to whoever may see their county's."""
         if not user.is_authenticated:
             return self.none()

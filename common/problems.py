@@ -101,10 +101,10 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
         status = exc.status_code
         codes = exc.get_codes()
         problem = body(request, status, codes if isinstance(codes, str) else "invalid", exc.detail)
-        if getattr(exc, "auth_header", None):
-            headers["WWW-Authenticate"] = exc.auth_header
-        if getattr(exc, "wait", None):
-            headers["Retry-After"] = str(int(exc.wait) + 1)
+        if header := getattr(exc, "auth_header", None):
+            headers["WWW-Authenticate"] = header
+        if wait := getattr(exc, "wait", None):
+            headers["Retry-After"] = str(int(wait) + 1)
     elif isinstance(exc, OperationalError | InterfaceError):
         # The database is away or busy beyond its limits. Nothing was stored: the client keeps what it has.
         status = 503

@@ -1,5 +1,7 @@
 """Pages that belong to no business word: error answers, and a person's long-running jobs."""
 
+from collections.abc import Callable
+
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -7,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from common import clock, exports, problems, services
 from common.errors import Refused
+from common.http import PageRequest
 from common.models import Job
 
 
@@ -41,13 +44,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def job_list(request: HttpRequest) -> HttpResponse:
+def job_list(request: PageRequest) -> HttpResponse:
     jobs = Job.objects.visible_to(request.user).order_by("-id")[:100]
     return render(request, "common/job_list.html", {"jobs": jobs})
 
 
 @require_GET
-def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
+def job_detail(request: PageRequest, pk: int) -> HttpResponse:
     """The job with its progress; htmx refreshes the same URL and gets the fragment."""
     row = get_object_or_404(Job.objects.visible_to(request.user), pk=pk)
     template = "common/_job.html" if request.htmx else "common/job_detail.html"
@@ -55,16 +58,16 @@ def job_detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def job_cancel(request: PageRequest, pk: int) -> HttpResponse:
     return _act(request, pk, lambda: services.cancel_job(job_id=pk, user=request.user, at=clock.now()))
 
 
 @require_POST
-def job_retry(request: HttpRequest, pk: int) -> HttpResponse:
+def job_retry(request: PageRequest, pk: int) -> HttpResponse:
     return _act(request, pk, lambda: services.retry_job(job_id=pk, user=request.user))
 
 
-def _act(request: HttpRequest, pk: int, action) -> HttpResponse:
+def _act(request: HttpRequest, pk: int, action: Callable[[], object]) -> HttpResponse:
     try:
         action()
     except Job.DoesNotExist as missing:
@@ -75,7 +78,7 @@ def _act(request: HttpRequest, pk: int, action) -> HttpResponse:
 
 
 @require_GET
-def job_result(request: HttpRequest, pk: int) -> HttpResponse:
+def job_result(request: PageRequest, pk: int) -> FileResponse:
     row = get_object_or_404(Job.objects.visible_to(request.user), pk=pk)
     if not row.result_file:
         raise Http404
@@ -83,7 +86,7 @@ def job_result(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
-def job_problems(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def job_problems(request: PageRequest, pk: int) -> StreamingHttpResponse:
     """Every refused row as CSV: row, column, value, reason."""
     row = get_object_or_404(Job.objects.visible_to(request.user), pk=pk)
     lines = row.problems.order_by("row", "id").values_list("row", "column", "value", "code", "detail")
