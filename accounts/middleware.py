@@ -24,8 +24,8 @@ def public(reason: str) -> Callable[[Any], Any]:
 def public_reason(view: Any) -> str:
     """The reason a view is public, "" where it is not; looks through class-based views and decorators."""
     for candidate in (view, getattr(view, "view_class", None), getattr(view, "cls", None)):
-        if candidate is not None and getattr(candidate, PUBLIC_ATTRIBUTE, ""):
-            return getattr(candidate, PUBLIC_ATTRIBUTE)
+        if reason := str(getattr(candidate, PUBLIC_ATTRIBUTE, "")):
+            return reason
     return ""
 
 
@@ -48,7 +48,7 @@ class SignedInMiddleware:
         if request.user.language and "django_language" not in request.COOKIES:
             translation.activate(request.user.language)
             request.LANGUAGE_CODE = request.user.language
-        name = request.resolver_match.view_name
+        name = request.resolver_match.view_name if request.resolver_match else ""
         if request.user.must_change_password and name not in ("accounts:password", "accounts:sign-out"):
             return redirect("accounts:password")
         return None

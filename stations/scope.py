@@ -91,7 +91,7 @@ def memberships_of(user: User | AnonymousUser) -> list["Membership"]:
             .current(clock.now())
             .select_related("station", "region", "organisation")
         )
-        user._memberships = kept
+        user.__dict__["_memberships"] = kept
     return kept
 
 
