@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
-from reports.services import compute_report
 
 from accounts.models import User
 from accounts.roles import Role
@@ -26,6 +26,7 @@ from demo import network as plan
 from demo.simulate import Day, simulate
 from orders.rules import ParcelLine
 from orders.services import import_parcels
+from reports.services import compute_report
 from settlement.services import settle
 from settlement.services.policies import PolicyFields, activate_policy, draft_policy
 from stations.models import Device, Membership, Organisation, Region, Station
@@ -53,8 +54,8 @@ def build_county(*, at: datetime) -> bool:
         for code, name in plan.CARRIERS.items():
             kind = OrganisationKind.POST if code == "EMS" else OrganisationKind.CARRIER
             Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": kind})
-        for code, (name, kind) in plan.OTHERS.items():
-            Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": kind})
+        for code, (name, other) in plan.OTHERS.items():
+            Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": other})
         plans = plan.stations(rows, SEED)
         made = create_stations(rows=[StationFields(**asdict(p)) for p in plans], by=None, at=began, already_open=True)
         _people(made, at=began)
@@ -73,7 +74,7 @@ def _people(made: list[Station], *, at: datetime) -> None:
     centre = by_code[outlet.parent.code] if outlet.parent else made[0]
     hub = by_code["FD-H1"]
     carrier = Organisation.objects.get(code="ZTO")
-    people: list[tuple[str, str, Role, dict[str, object]]] = [
+    people: list[tuple[str, str, Role, dict[str, Any]]] = [
         ("outlet", "陈秀英（村级服务点）", Role.STATION_OPERATOR, {"station": outlet}),
         ("centre", "李建华（乡镇物流站）", Role.STATION_OPERATOR, {"station": centre}),
         ("hub", "周建国（县级物流中心）", Role.STATION_OPERATOR, {"station": hub}),

@@ -99,7 +99,8 @@ def simulate(network: Network, *, anchor: datetime, days: int, per_day: int, see
     last = anchor.astimezone(UTC)
     first_day = business_date(anchor - timedelta(hours=9)) - timedelta(days=days - 1)
     people = {o.village: [_person(rng) for _ in range(40)] for o in network.outlets}
-    result, scans = [], []
+    result: list[Day] = []
+    scans: list[_Scan] = []
     shelf: dict[str, int] = defaultdict(int)
     for index in range(days):
         today = Day(first_day + timedelta(days=index))

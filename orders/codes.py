@@ -101,4 +101,4 @@ def s10_digit(serial: str) -> int:
 def s10_ok(waybill: str) -> bool:
     """Whether the number has the postal form (two letters, nine digits, two letters) and its check digit is right."""
     match = _S10.fullmatch(waybill)
-    return bool(match) and s10_digit(match.group(1)) == int(match.group(2))
+    return match is not None and s10_digit(match.group(1)) == int(match.group(2))
