@@ -1,6 +1,6 @@
 """What people type or choose: the list's filter, a file, a reason."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,11 @@ class _CleanChar(forms.CharField):
     """A text without anything unstorable."""
 
     def to_python(self, value: Any) -> str:
-        return text.clean(super().to_python(value).replace("\x00", ""))
+        return text.clean((super().to_python(value) or "").replace("\x00", ""))
+
+
+def _offer(form: forms.Form, name: str, choices: list[Any]) -> None:
+    cast(forms.ChoiceField, form.fields[name]).choices = choices
 
 
 class ParcelSearchForm(forms.Form):
@@ -36,15 +40,15 @@ class ParcelSearchForm(forms.Form):
     def __init__(self, data: Any, choices: FilterChoices) -> None:
         super().__init__(data)
         everything = [("", _("All"))]
-        self.fields["state"].choices = [*everything, *ParcelState.choices]
-        self.fields["carrier"].choices = [*everything, *choices.carriers]
-        self.fields["flag"].choices = [*everything, ("on_hold", _("On hold")), ("damaged", _("Damaged"))]
+        _offer(self, "state", [*everything, *ParcelState.choices])
+        _offer(self, "carrier", [*everything, *choices.carriers])
+        _offer(self, "flag", [*everything, ("on_hold", _("On hold")), ("damaged", _("Damaged"))])
         self.fields["q"].widget.attrs["autocomplete"] = "off"
         for name, offered in (("township", choices.townships), ("station", choices.stations)):
             if offered:
-                self.fields[name].choices = [*everything, *offered]
+                _offer(self, name, [*everything, *offered])
             elif name == "station" and str(data.get("station", "")).isdigit() and len(data["station"]) <= 12:
-                self.fields[name].choices = [(data["station"], "")]  # set by a link; rows are scoped anyway
+                _offer(self, name, [(data["station"], "")]  # set by a link; rows are scoped anyway)
                 self.fields[name].widget = forms.HiddenInput()
             else:
                 del self.fields[name]
@@ -67,7 +71,7 @@ class ImportForm(forms.Form):
 
     def __init__(self, counties: list[tuple[str, str]], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["county"].choices = counties
+        _offer(self, "county", counties)
         if len(counties) == 1:
             self.fields["county"].widget = forms.HiddenInput()
             self.fields["county"].initial = counties[0][0]

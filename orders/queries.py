@@ -74,7 +74,7 @@ def found_parcels(user: User, wanted: ParcelFilter, action: str = "parcel.read")
     if wanted.state:
         found = found.filter(state=wanted.state)
     if wanted.carrier:
-        found = found.filter(carrier=wanted.carrier)
+        found = found.filter(carrier__code=wanted.carrier)
     if wanted.flag == "on_hold":
         found = found.filter(on_hold=True)
     elif wanted.flag == "damaged":

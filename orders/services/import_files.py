@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from django.core.files.base import File
 from django.db import transaction
@@ -162,7 +162,8 @@ def carry_out(
             kept += len(waiting)
             waiting.clear()
 
-    with job.input_file.open("rb") as file:
+    with job.input_file.storage.open(str(job.input_file.name), "rb") as stored:
+        file = cast(BinaryIO, stored)
         shape = shape_of(file)
 
         def lines() -> Iterator[ParcelLine]:
@@ -221,7 +222,7 @@ def forget_old_files(*, at: datetime) -> int:
     )
     gone = 0
     for row in due.order_by("id")[:1000]:
-        row.input_file.storage.delete(row.input_file.name)
+        row.input_file.storage.delete(str(row.input_file.name))
         gone += Job.objects.filter(pk=row.pk).update(input_file="")
     return gone
 

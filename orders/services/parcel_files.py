@@ -12,7 +12,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.utils.translation import gettext_lazy as _
 from python_calamine import CalamineError, CalamineWorkbook
@@ -249,7 +249,7 @@ def _workbook_rows(file: BinaryIO) -> Iterator[tuple[int, list[Cell]]]:
         for number, cells in enumerate(sheet.iter_rows(), 1):
             if len(cells) > COLUMN_LIMIT and any(cell not in ("", None) for cell in cells[COLUMN_LIMIT:]):
                 raise _at("too_many_columns", _("Line %(line)s has too many columns."), number)
-            yield number, cells[:COLUMN_LIMIT]
+            yield number, cast(list[Cell], cells[:COLUMN_LIMIT])
     except (CalamineError, OSError, ValueError, IndexError) as bad:
         raise Refused(
             "broken_file", _("The workbook is damaged. Open it, save it again and send that."), pointer="/file"

@@ -58,4 +58,4 @@ def reveal_recipient(*, parcel_id: int, by: User, reason: str, at: datetime) -> 
             county_code=parcel.county_code,
             reason=reason.strip(),
         )
-    return Revealed(person.name, person.phone)
+    return Revealed(str(person.name), str(person.phone))

@@ -86,7 +86,7 @@ def test_a_list_is_checked_then_written(sign_in):
     assert AuditEntry.objects.get(action="parcels.imported").after["new"] == 1
     assert confirm(client, preview) == written  # a second click
     page = client.get(reverse("orders:import-job", args=[written.pk])).content.decode()
-    assert "已写入快件" in page
+    assert "已写入包裹" in page
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030", "utf-16"])
