@@ -48,7 +48,7 @@ class ParcelSearchForm(forms.Form):
             if offered:
                 _offer(self, name, [*everything, *offered])
             elif name == "station" and str(data.get("station", "")).isdigit() and len(data["station"]) <= 12:
-                _offer(self, name, [(data["station"], "")]  # set by a link; rows are scoped anyway)
+                _offer(self, name, [(data["station"], "")])  # set by a link; rows are scoped anyway
                 self.fields[name].widget = forms.HiddenInput()
             else:
                 del self.fields[name]
