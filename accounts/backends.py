@@ -1,5 +1,6 @@
 """Password sign-in by user name in any case; demo users only from this machine unless DEMO_LAN is set."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -42,3 +43,10 @@ class DemoAwareBackend(ModelBackend):
 def demo_allowed(request: HttpRequest | None, user: User) -> bool:
     """A demo user's password is public: it is taken from loopback only, or where DEMO_LAN says so."""
     return not user.is_demo or settings.DEMO_LAN or request is None or net.is_loopback(request)
+
+
+def lockout_name(request: HttpRequest | None, credentials: Mapping[str, Any] | None = None) -> str:
+    """AXES_USERNAME_CALLABLE: the name as sign-in reads it. Names count in any case there, so each spelling of one must
+    spend the same tries."""
+    given = credentials if credentials is not None else request.POST if request is not None else {}
+    return str(given.get("username") or "").upper().lower()[:255]  # upper first: PostgreSQL compares UPPER(name)

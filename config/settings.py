@@ -199,6 +199,7 @@ AXES_RESET_ON_SUCCESS = True
 # By name and address together: a whole village behind one address must not be locked out by one guesser.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "common.net.client_ip"
+AXES_USERNAME_CALLABLE = "accounts.backends.lockout_name"
 AXES_LOCKOUT_CALLABLE = "accounts.views.locked_out"
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_VERBOSE = False

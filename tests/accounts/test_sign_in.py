@@ -42,6 +42,23 @@ def test_eight_wrong_passwords_lock_the_name_for_that_address(client):
     assert post(elsewhere, "wang.fang", PASSWORD).status_code == 302, "the person is not locked out elsewhere"
 
 
+def test_another_spelling_of_the_name_spends_the_same_tries(client):
+    make_user("wang.fang", "王芳")
+    for name in ("wang.fang", "Wang.fang", "wAng.fang", "waNg.fang", "WANG.fang", "wang.FANG", "ｗang.fang", "wanG.fang"):
+        answer = post(client, name, "wrong-wrong-wrong")
+    assert answer.status_code == 429
+    assert post(client, "WANG.FANG", PASSWORD).status_code == 429
+
+
+def test_a_right_password_forgives_the_wrong_ones_before(client):
+    make_user("Wang.Fang", "王芳")
+    for _ in range(2):
+        for _ in range(6):
+            post(client, "wang.FANG", "wrong-wrong-wrong")
+        assert post(client, "WANG.fang", PASSWORD).status_code == 302
+        client.logout()
+
+
 def test_a_forged_forwarded_for_does_not_reset_the_count(client):
     make_user("wang.fang", "王芳")
     for n in range(8):
