@@ -21,7 +21,7 @@ run: setup  ## Start everything with the demo county (PORT=8123, HOST=0.0.0.0, D
 
 test: setup-dev  ## Run the whole suite on a PostgreSQL and Redis of its own (ARGS="tests/orders -x")
 	@$(BIN)/python -m config.prepare --assets
-	@exec $(BIN)/python -m config.run test $(BIN)/python -m pytest $(ARGS)
+	@DB_STATEMENT_TIMEOUT_MS=60000 exec $(BIN)/python -m config.run test $(BIN)/python -m pytest $(ARGS)
 
 lint: setup-dev  ## Check style, format and import contracts
 	@$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -83,5 +84,13 @@ class RefusalMiddleware:
         if isinstance(exception, Refused):
             return problems.response(
                 request, exception.status, exception.code, exception.message, pointer=exception.pointer
+            )
+        if isinstance(exception, OperationalError):  # the database is away, or a page asked for more than it may
+            return problems.response(
+                request,
+                503,
+                "try_later",
+                _("The system is busy. Nothing was lost; try again in a moment."),
+                headers={"Retry-After": "5"},
             )
         return None

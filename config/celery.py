@@ -7,7 +7,7 @@ from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.schedules import crontab
 
-# It warns of root because of pickle; here only JSON is accepted, and a box with root alone is a supported place.
+# It warns of root because messages may carry code; ours are JSON only, and a box with root alone is a supported place.
 warnings.simplefilter("ignore", SecurityWarning)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("rlp")

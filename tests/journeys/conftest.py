@@ -10,7 +10,6 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +39,13 @@ def chromium() -> Iterator[object]:
         yield browser
         browser.close()
     os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+
+
+@pytest.fixture(autouse=True)
+def plain_static(settings) -> None:
+    """The live server finds static files by their plain names."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
 @pytest.fixture
@@ -77,8 +83,9 @@ def sign_in_page(page, username: str, password: str) -> None:
 
 
 @pytest.fixture
-def worker(transactional_db, tmp_path) -> Iterator[subprocess.Popen]:
-    """A Celery worker with beat on the test's own database."""
+def worker(transactional_db, tmp_path, settings) -> Iterator[subprocess.Popen]:
+    """A Celery worker with beat on the test's own database and files."""
+    settings.MEDIA_ROOT = str(tmp_path / "media")
     parts = urlsplit(settings.DATABASE_URL)
     database = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
     log = (tmp_path / "worker.log").open("w")
@@ -88,7 +95,13 @@ def worker(transactional_db, tmp_path) -> Iterator[subprocess.Popen]:
             *("--schedule", str(tmp_path / "beat"), "--loglevel", "WARNING"),
         ],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": database, "REDIS_URL": settings.REDIS_URL, "PROCESS_ROLE": "worker"},
+        env={
+            **os.environ,
+            "DATABASE_URL": database,
+            "REDIS_URL": settings.REDIS_URL,
+            "MEDIA_ROOT": settings.MEDIA_ROOT,
+            "PROCESS_ROLE": "worker",
+        },
         stdout=log,
         stderr=subprocess.STDOUT,
     )

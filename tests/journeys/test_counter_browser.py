@@ -12,20 +12,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 WAYBILLS = [f"7319055310254{n}" for n in range(5)]
 
 
-@pytest.fixture(autouse=True)
-def no_scans_left(transactional_db: None):
-    """The partitioned table is made by SQL, so Django's flush leaves it full."""
-    yield
-    ScanEvent.objects.all().delete()
-
-
-@pytest.fixture(autouse=True)
-def plain_static(settings):
-    """The live server finds static files by their plain names."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
-
-
 @pytest.fixture
 def counter(county: County, open_page):
     for waybill in WAYBILLS:
