@@ -11,7 +11,7 @@ from accounts.roles import AT_COUNTY, AT_ORGANISATION, AT_STATION, AT_TOWNSHIP, 
 from common.errors import Conflict, NotAllowed, Refused
 from common.text import clean, fault
 from stations.models import Device, Membership, Organisation, Region, Station
-from stations.scope import memberships_of, scope_of
+from stations.scope import memberships_of
 from stations.services.counties import current_officers, lock_county_people
 from stations.states import ENDED, RegionLevel
 
@@ -84,8 +84,7 @@ def end_membership(*, membership: Membership, by: User, reason: str, at: datetim
 
     Refused "last_officer" where the county would be left without one; Conflict "membership_ended" if it is over.
     """
-    if not may_end(by, membership):
-        raise NotAllowed(_("You may not take this role away."))
+    _authorise(by, membership)
     reason = _reason(reason)
     with transaction.atomic():
         if membership.role == Role.COUNTY_OFFICER:
@@ -150,18 +149,8 @@ def may_grant(by: User, place: Membership) -> bool:
     return False
 
 
-def may_end(by: User, membership: Membership) -> bool:
-    """Whoever may hand a role out may take it away; the platform's administrator may take any."""
-    return scope_of(by, "user.manage").everywhere or may_grant(by, membership)
-
-
 def manages(*, by: User, user: User) -> bool:
-    """Whether every role the person holds (or, where none is left, ever held) is one that `by` may hand out.
-
-    The platform's administrator looks after every account, though others hand out most roles.
-    """
-    if scope_of(by, "user.manage").everywhere:
-        return True
+    """Whether every role the person holds (or, where none is left, ever held) is one that `by` may hand out."""
     rows = list(Membership.objects.filter(user=user).select_related("station", "region"))
     current = [row for row in rows if row.ended_at is None]
     return bool(rows) and all(may_grant(by, row) for row in current or rows)

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from common import clock
 from common.errors import Refused
+from common.http import PageRequest
 from stations import queries, services
 from stations.forms.people import PeopleFilter, PersonForm, ReasonForm, RoleForm
 from stations.models import Membership
@@ -23,7 +24,7 @@ PAGE_SIZE = 50
 
 @require_GET
 @require("user.read")
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: PageRequest) -> HttpResponse:
     """The filter stands in the URL; htmx asks for the same URL and gets the fragment."""
     form = PeopleFilter(request.GET or None)
     chosen = form.cleaned_data if form.is_valid() else {}
@@ -47,7 +48,7 @@ def people(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @require("user.read")
-def person(request: HttpRequest, pk: int) -> HttpResponse:
+def person(request: PageRequest, pk: int) -> HttpResponse:
     """One person's roles, and what the reader may do about them."""
     return render(request, "stations/people_person.html", _person_context(request, _person(request, pk)))
 
@@ -55,7 +56,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @require("user.manage")
-def person_new(request: HttpRequest) -> HttpResponse:
+def person_new(request: PageRequest) -> HttpResponse:
     form = PersonForm(request.POST or None, by=request.user)
     if request.method == "POST" and form.is_valid():
         cleaned = form.cleaned_data
@@ -78,7 +79,7 @@ def person_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("user.manage")
-def person_role(request: HttpRequest, pk: int) -> HttpResponse:
+def person_role(request: PageRequest, pk: int) -> HttpResponse:
     """One more role for somebody."""
     user = _person(request, pk)
     form = RoleForm(request.POST or None, by=request.user)
@@ -99,7 +100,7 @@ def person_role(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_POST
 @require("user.manage")
-def person_password(request: HttpRequest, pk: int) -> HttpResponse:
+def person_password(request: PageRequest, pk: int) -> HttpResponse:
     """A new temporary password, shown once: the answer is the page itself, so that no address leads back to it."""
     user = _person(request, pk)
     password = services.reset_password(user=user, by=request.user, at=clock.now())
@@ -108,7 +109,7 @@ def person_password(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("user.manage")
-def person_active(request: HttpRequest, pk: int) -> HttpResponse:
+def person_active(request: PageRequest, pk: int) -> HttpResponse:
     """Shut a person out, or let them in again."""
     user = _person(request, pk)
     form = ReasonForm(request.POST or None)
@@ -132,7 +133,7 @@ def person_active(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("user.manage")
-def membership_end(request: HttpRequest, pk: int) -> HttpResponse:
+def membership_end(request: PageRequest, pk: int) -> HttpResponse:
     """Take one role away."""
     row = get_object_or_404(
         Membership.objects.visible_to(request.user).select_related("user", "station", "region", "organisation"), pk=pk
@@ -150,7 +151,7 @@ def membership_end(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "stations/people_end.html", context, status=422 if form.errors else 200)
 
 
-def _person(request: HttpRequest, pk: int) -> User:
+def _person(request: PageRequest, pk: int) -> User:
     """404 for somebody who never held a role in the reader's scope."""
     row = Membership.objects.visible_to(request.user).filter(user=pk).select_related("user").first()
     if row is None:
@@ -158,7 +159,7 @@ def _person(request: HttpRequest, pk: int) -> User:
     return row.user
 
 
-def _person_context(request: HttpRequest, user: User) -> dict[str, object]:
+def _person_context(request: PageRequest, user: User) -> dict[str, object]:
     now = clock.now()
     rows = list(
         Membership.objects.visible_to(request.user)
@@ -170,7 +171,7 @@ def _person_context(request: HttpRequest, user: User) -> dict[str, object]:
     return {
         "person": user,
         "rows": [
-            (row, row.ended_at is None or row.ended_at > now, manages and services.may_end(request.user, row))
+            (row, row.ended_at is None or row.ended_at > now, manages and services.may_grant(request.user, row))
             for row in rows
         ],
         "manages": manages,
@@ -178,7 +179,7 @@ def _person_context(request: HttpRequest, user: User) -> dict[str, object]:
     }
 
 
-def _password_page(request: HttpRequest, user: User, password: str, sentence: str) -> HttpResponse:
+def _password_page(request: PageRequest, user: User, password: str, sentence: str) -> HttpResponse:
     context = {"person": user, "password": password, "sentence": sentence}
     return render(request, "stations/people_password.html", context)
 

@@ -92,14 +92,6 @@ def test_a_password_is_reset_by_whoever_manages_all_roles_of_a_person(county: Co
             services.reset_password(user=county.people[other], by=county.people["township"], at=NOW)
 
 
-def test_the_platform_s_administrator_looks_after_every_account_and_grants_few_roles(county: County):
-    services.reset_password(user=county.people["operator"], by=county.people["admin"], at=NOW)
-    row = county.people["courier"].memberships.get()
-    services.end_membership(membership=row, by=county.people["admin"], reason="lost trust", at=NOW)
-    with pytest.raises(NotAllowed):
-        add(county, "admin", station=county.o1)
-
-
 def test_a_person_with_a_role_elsewhere_is_not_a_manager_s_alone(county: County):
     Membership.objects.create(
         user=county.people["operator"],
