@@ -34,6 +34,7 @@ ABOVE = {
     RegionLevel.VILLAGE: RegionLevel.TOWNSHIP,
     RegionLevel.NATURAL_VILLAGE: RegionLevel.VILLAGE,
 }
+MANY_ROWS = 5000
 STAGING = """
     DROP TABLE IF EXISTS division_staging;
     CREATE TEMP TABLE division_staging (
@@ -118,8 +119,11 @@ def import_divisions(
                 raise Conflict("import_running", _("Another list is being imported. Try again when it is done."))
             cursor.execute(STAGING)
         _stage(divisions, reading, step)
-        _refuse_orphans(divisions, reading)
-        _apply(reading, result, edition=edition, valid_from=valid_from, at=at)
+        # A table that autovacuum has seen empty is planned as empty: a nested loop over 660,000 rows would read, for
+        # each of them, all those inserted so far.
+        with sql.local_settings(enable_nestloop="off" if len(reading.seen) > MANY_ROWS else "on"):
+            _refuse_orphans(divisions, reading)
+            _apply(reading, result, edition=edition, valid_from=valid_from, at=at)
         audit(
             actor=by,
             actor_label="" if by else "manage.py import_divisions",
