@@ -1,7 +1,7 @@
 """`make bench NAME=pages`: how much longer the busiest pages take than an empty one, with a province's worth of rows.
 
-A database of its own with 1,000,000 parcels and 6,000,000 events (kept between runs; `--fresh` builds it anew, `--quick`
-makes a tenth of it under another name). Each round asks every page once, the empty page between them, caches off; the
+A database of its own with 1,000,000 parcels and 6,000,000 events (kept between runs; `--fresh` builds it anew,
+`--quick` makes a tenth of it under another name). Each round asks every page once, the empty page between them, caches off; the
 medians' quotient is what counts. Queries are counted on the way. Last line: one JSON object; `ratio` is the worst page.
 """
 
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 ROUNDS = 25
 MONTH_DAYS = 30
@@ -58,60 +59,18 @@ def _use_database(name: str, *, fresh: bool) -> None:
     call_command("migrate", verbosity=0)
 
 
-FILL = """
-INSERT INTO orders_parcel (county_code, carrier, waybill_no, leg_no, announced, village_id, destination_id, collected_at,
-    created_at, damaged, fold_version, s_k, s_state, s_station_id, c_k, c_kind, c_ref, p_k, pickup_code, l_k, last_scan_at,
-    t_k, t_state, t_node, t_station_id, t_at, f_k, station_id, folded_in)
-SELECT '500230', (ARRAY['ZTO','YTO','STO','JT','EMS'])[1 + n %% 5], 'B' || lpad(n::text, 13, '0'), 1, true, o.region_id, o.id,
-    at - interval '40 hours', at - interval '1 hour', n %% 5000 = 0, 1,
-    k5, 'at_outlet', o.id, k5, 'station', o.id, k5, (n %% 3 + 1) || '-' || (n %% 4 + 1) || '-' || lpad((n %% 9000)::text, 4, '0'),
-    COALESCE(k6, k5), COALESCE(at6, at5), k6, CASE WHEN k6 IS NOT NULL THEN 'delivered' END,
-    CASE WHEN k6 IS NOT NULL THEN 'SIGNED_PICKUP' END, CASE WHEN k6 IS NOT NULL THEN o.id END, at6,
-    int8send((extract(epoch FROM at - timestamptz '1970-01-01 00:00:00+00') * 1000000)::bigint), o.id, pg_current_xact_id()
-FROM generate_series(%(low)s, %(high)s) n
-CROSS JOIN LATERAL (SELECT %(start)s::timestamptz + (n::float8 / %(parcels)s * %(days)s) * interval '1 day' AS at) a
-CROSS JOIN LATERAL (SELECT at + interval '9 hours' AS at5,
-    CASE WHEN n < %(parcels)s * 0.985 AND n %% 40 <> 0 THEN at + interval '9 hours' + (n %% 30 + 1) * interval '1 hour' END AS at6) b
-CROSS JOIN LATERAL (SELECT
-    int8send((extract(epoch FROM at5 - timestamptz '1970-01-01 00:00:00+00') * 1000000)::bigint) || '\\x46'::bytea || uuid_send(gen_random_uuid()) AS k5,
-    CASE WHEN at6 IS NOT NULL THEN
-        int8send((extract(epoch FROM at6 - timestamptz '1970-01-01 00:00:00+00') * 1000000)::bigint) || '\\x62'::bytea || uuid_send(gen_random_uuid()) END AS k6) c
-JOIN bench_outlet o ON o.slot = n %% %(outlets)s
-"""
-FILL_EVENTS = """
-INSERT INTO tracking_scanevent (county_code, event_id, upload_id, type, rank, carrier, waybill_no, station_id, station_level,
-    device_id, actor_id, seq, occurred_at, received_at, effective_at, method, pickup_code, content_hash)
-SELECT '500230',
-    encode(substring(int8send((extract(epoch FROM e.at - timestamptz '1970-01-01 00:00:00+00') * 1000)::bigint) FROM 3)
-        || substring(uuid_send(gen_random_uuid()) FROM 7), 'hex')::uuid,
-    0, e.type, e.rank, p.carrier, p.waybill_no, e.station_id, e.level, NULL, NULL, NULL, e.at, e.at + interval '1 minute', e.at, 'scan',
-    CASE WHEN e.type IN ('OUTLET_IN', 'SIGNED_PICKUP') THEN p.pickup_code END, '\\x00'
-FROM orders_parcel p
-JOIN bench_outlet o ON o.id = p.destination_id
-CROSS JOIN LATERAL (VALUES
-    ('HUB_IN', 20, p.created_at + interval '1 hour', o.hub_id, 'HUB'),
-    ('LOADED', 40, p.created_at + interval '3 hours', o.hub_id, 'HUB'),
-    ('UNLOADED', 60, p.created_at + interval '5 hours', o.centre_id, 'CENTRE'),
-    ('LOADED', 40, p.created_at + interval '8 hours', o.centre_id, 'CENTRE'),
-    ('OUTLET_IN', 70, p.created_at + interval '10 hours', o.id, 'OUTLET'),
-    ('SIGNED_PICKUP', 98, p.t_at, o.id, 'OUTLET')) AS e(type, rank, at, station_id, level)
-WHERE p.id BETWEEN %(low)s AND %(high)s AND e.at IS NOT NULL
-"""
-FILL_RECIPIENTS = """
-INSERT INTO orders_recipient (parcel_id, name, phone, name_masked, phone_masked, phone_tail)
-SELECT id, '', '', '张*', '138****' || lpad((id %% 10000)::text, 4, '0'), lpad((id %% 10000)::text, 4, '0')
-FROM orders_parcel WHERE id BETWEEN %(low)s AND %(high)s
-"""
+def _sql(name: str) -> str:
+    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _fill(parcels: int) -> str:
-    """The demo county's stations and people, then parcels and events by set statements; nothing where they are there."""
-    from demo.services import build_county
+    """The demo county's stations and people, then parcels and events in sets; nothing where they are there."""
     from django.db import connection
-    from reports.services import compute_report
 
     from common import clock
+    from demo.services import build_county
     from orders.models import Parcel
+    from reports.services import compute_report
 
     now = clock.now()
     with connection.cursor() as cursor:
@@ -132,12 +91,12 @@ def _fill(parcels: int) -> str:
         step = 100_000
         for low in range(0, parcels, step):
             values = {"start": start, "parcels": parcels, "days": MONTH_DAYS - 0.5, "outlets": outlets}
-            cursor.execute(FILL, {**values, "low": low, "high": min(low + step, parcels) - 1})
+            cursor.execute(_sql("fill_parcels"), {**values, "low": low, "high": min(low + step, parcels) - 1})
             print(".", end="", flush=True)
         first = Parcel.objects.order_by("id").first().pk
         for low in range(first, first + parcels, step):
-            cursor.execute(FILL_EVENTS, {"low": low, "high": low + step - 1})
-            cursor.execute(FILL_RECIPIENTS, {"low": low, "high": low + step - 1})
+            cursor.execute(_sql("fill_events"), {"low": low, "high": low + step - 1})
+            cursor.execute(_sql("fill_recipients"), {"low": low, "high": low + step - 1})
             print(".", end="", flush=True)
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("SELECT count(*) FROM tracking_scanevent")
@@ -151,10 +110,10 @@ def _measure(rounds: int) -> dict[str, object]:
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
-    from reports.models import Report
 
     from accounts.models import User
     from orders.models import Parcel
+    from reports.models import Report
 
     settings.ALLOWED_HOSTS = ["*"]
 

@@ -1,17 +1,17 @@
 """The made-up stations of the real county 丰都: from its division list to what the registry's services take.
 
-Pure. Outlets stand in nine of ten villages, busier near their township; hosts, capacity and brands vary by the seed.
+Outlets stand in nine of ten villages, busier near their township; hosts, capacity and brands vary by the seed.
 Hills and mountains: the county's south and its high townships (a rough reading of the map, good enough for a demo).
 """
 
 import csv
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from demo.simulate import Network, Outlet
+from stations.services import StationFields
 
 COUNTY = "500230"
 DIVISIONS = Path(__file__).resolve().parent / "data" / "divisions.csv"
@@ -41,29 +41,6 @@ HOSTS = (
 SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许邓冯韩曹曾彭"
 
 
-@dataclass(frozen=True)
-class StationPlan:
-    """A station to be; field names are those of the registry's StationFields."""
-
-    code: str
-    name: str
-    level: str
-    region_code: str
-    parent_code: str = ""
-    host_kind: str = "other"
-    owner_code: str = ""
-    contact_name: str = ""
-    contact_phone: str = ""
-    address: str = ""
-    lng: Decimal | None = None
-    lat: Decimal | None = None
-    opening_hours: str = "08:00-20:00"
-    daily_capacity: int = 0
-    shelf_slots: int = 0
-    brands: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-
-
 def divisions() -> list[dict[str, str]]:
     """The rows of the shipped division list."""
     with DIVISIONS.open(encoding="utf-8-sig", newline="") as file:
@@ -80,10 +57,10 @@ def terrain_of(rows: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return terrain
 
 
-def stations(rows: list[dict[str, str]], seed: int) -> list[StationPlan]:
+def stations(rows: list[dict[str, str]], seed: int) -> list[StationFields]:
     """Hub, a centre a township, outlets in nine of ten villages (each township keeps at least one)."""
     rng = random.Random(seed)
-    hub = StationPlan(
+    hub = StationFields(
         code="FD-H1",
         name="丰都县城乡物流中心",
         level="HUB",
@@ -124,10 +101,10 @@ def _person(rng: random.Random) -> str:
     return rng.choice(SURNAMES) + rng.choice(("明", "秀英", "建华", "丽", "国强", "小兰", "德贵", "永红"))
 
 
-def _centre(rng: random.Random, code: str, township: Mapping[str, str], number: int) -> StationPlan:
+def _centre(rng: random.Random, code: str, township: Mapping[str, str], number: int) -> StationFields:
     lng, lat = _point(township)
     at_bus = number % 3 == 0
-    return StationPlan(
+    return StationFields(
         code=code,
         name=f"{township['name']}物流站",
         level="CENTRE",
@@ -148,13 +125,13 @@ def _centre(rng: random.Random, code: str, township: Mapping[str, str], number: 
     )
 
 
-def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, str], place: int) -> StationPlan:
+def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, str], place: int) -> StationFields:
     lng, lat = _point(village)
     kind, _share, words = rng.choices(HOSTS, weights=[share for _k, share, _w in HOSTS])[0]
     name = village["name"]
     for office in ("村民委员会", "居民委员会", "村委会", "居委会"):
         name = name.removesuffix(office)
-    return StationPlan(
+    return StationFields(
         code=code,
         name=f"{name}{words.replace('村委会', '居委会') if name.endswith('社区') else words}服务点",
         level="OUTLET",
@@ -178,7 +155,7 @@ def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, st
     )
 
 
-def network(plans: Iterable[StationPlan], seed: int) -> Network:
+def network(plans: Iterable[StationFields], seed: int) -> Network:
     """What the simulator needs: outlets with their relative volume (median 60 a day of a busy county, a long tail)."""
     rng = random.Random(seed)
     outlets = tuple(

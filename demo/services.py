@@ -7,7 +7,6 @@
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,7 +29,7 @@ from reports.services import compute_report
 from settlement.services import settle
 from settlement.services.policies import PolicyFields, activate_policy, draft_policy
 from stations.models import Device, Membership, Organisation, Region, Station
-from stations.services import StationFields, add_person, create_stations, enrol_device, import_divisions, set_terrain
+from stations.services import add_person, create_stations, enrol_device, import_divisions, set_terrain
 from stations.states import OrganisationKind, StationLevel
 from tracking.services import fold_waiting, record_scans, sender_for_device
 
@@ -57,7 +56,7 @@ def build_county(*, at: datetime) -> bool:
         for code, (name, other) in plan.OTHERS.items():
             Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": other})
         plans = plan.stations(rows, SEED)
-        made = create_stations(rows=[StationFields(**asdict(p)) for p in plans], by=None, at=began, already_open=True)
+        made = create_stations(rows=plans, by=None, at=began, already_open=True)
         _people(made, at=began)
         _handhelds(made, at=began)
         officer = User.objects.get(username="county")
