@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 class JobQuerySet(models.QuerySet["Job"]):
     def visible_to(self, user: "User | AnonymousUser") -> "JobQuerySet":
-        """A job is its starter's; jobs nobody started (the demo's) belong to whoever may see their county's."""
+        """A job is its starter's; a job nobody started (the demo's) may be watched by everybody who signed in."""
         if not user.is_authenticated:
             return self.none()
         return self.filter(Q(user=user) | Q(user__isnull=True))
+
+    def of(self, user: "User | AnonymousUser") -> "JobQuerySet":
+        """What somebody started: only they stop it or try it again."""
+        return self.filter(user=user) if user.is_authenticated else self.none()
 
     def open(self) -> "JobQuerySet":
         return self.filter(state__in=OPEN)

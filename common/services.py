@@ -176,7 +176,7 @@ def _finish(row: Job, state: JobState, message: Any, at: datetime) -> None:
 def cancel_job(*, job_id: int, user: Any, at: datetime) -> Job:
     """Ask a job to stop: at once if it waits, at its next step if it runs. Conflict if it has ended."""
     with transaction.atomic():
-        row = Job.objects.visible_to(user).select_for_update().get(pk=job_id)
+        row = Job.objects.of(user).select_for_update().get(pk=job_id)
         if row.state in ENDED:
             raise Conflict("job_ended", _("The job has ended already."))
         row.cancel_asked = True
@@ -189,7 +189,7 @@ def cancel_job(*, job_id: int, user: Any, at: datetime) -> Job:
 def retry_job(*, job_id: int, user: Any) -> Job:
     """Put a failed or cancelled job back in line with the same input. Conflict if it is open or done."""
     with transaction.atomic():
-        row = Job.objects.visible_to(user).select_for_update().get(pk=job_id)
+        row = Job.objects.of(user).select_for_update().get(pk=job_id)
         if row.state not in (JobState.FAILED, JobState.CANCELLED):
             raise Conflict("job_not_ended", _("Only a job that failed or was stopped can be tried again."))
         row.state, row.cancel_asked, row.attempts, row.message = JobState.WAITING, False, 0, ""

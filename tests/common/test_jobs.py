@@ -106,5 +106,18 @@ def test_pages_show_ones_own_jobs_only(county, kind, sign_in):
     assert mine.post(f"/jobs/{job.pk}/cancel/").status_code == 302
 
 
+def test_nobodys_job_is_watched_by_all_and_stopped_by_none(county, sign_in):
+    job = services.start_job(kind=KIND, title="演示", user=None, at=NOW)
+    client = sign_in("operator")
+    page = client.get(f"/jobs/{job.pk}/")
+    assert page.status_code == 200
+    assert f"/jobs/{job.pk}/cancel/" not in page.content.decode()
+    assert client.post(f"/jobs/{job.pk}/cancel/").status_code == 404
+    Job.objects.filter(pk=job.pk).update(state=JobState.FAILED)
+    assert client.post(f"/jobs/{job.pk}/retry/").status_code == 404
+    job.refresh_from_db()
+    assert (job.state, job.cancel_asked) == (JobState.FAILED, False)
+
+
 def test_migrations_are_complete():
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
