@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from accounts.roles import roles_that_may
 from common.errors import NotAllowed
+from common.http import PageRequest
 from stations.models import Device
 from stations.scope import may
+
+Page = TypeVar("Page", bound=Callable[..., HttpResponseBase])
 
 
 class DenyAll(BasePermission):
@@ -41,18 +44,18 @@ class DeviceOnly(BasePermission):
         return isinstance(request.auth, Device)
 
 
-def require(action: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+def require(action: str) -> Callable[[Page], Page]:
     """Page decorator: 403 unless one of the user's roles has `action`. Rows still go through visible_to."""
     roles_that_may(action)  # a misspelt action fails at import
 
-    def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    def decorate(view: Page) -> Page:
         @wraps(view)
-        def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def inner(request: PageRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not may(request.user, action):
                 raise NotAllowed(_("Your role may not do this."))
             return view(request, *args, **kwargs)
 
-        inner.action_needed = action  # type: ignore[attr-defined]  read by the architecture and matrix tests
-        return inner
+        vars(inner)["action_needed"] = action  # read by the architecture and matrix tests
+        return cast(Page, inner)
 
     return decorate
