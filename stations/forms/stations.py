@@ -1,6 +1,7 @@
 """Forms of the station pages. They read what was typed and offer what fits; the rules are the services' and the
 database's, and come back as `Refused` (`show_refusal` puts the sentence beside its field)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -68,6 +69,8 @@ class StationForm(forms.Form):
         (_("Point on the map"), ("lng", "lat")),
         (_("Access"), ("user_access", "vehicle_access", "dispatch_enabled")),
     )
+
+    fields: dict[str, Any]  # a plain Field has no choices
 
     def __init__(
         self,
@@ -159,7 +162,7 @@ class StationForm(forms.Form):
         return [self[name] for name in self.PLACE if name in self.fields and not self[name].is_hidden]
 
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        return [(title, [self[name] for name in names if name in self.fields]) for title, names in self.GROUPS]
+        return [(str(title), [self[name] for name in names if name in self.fields]) for title, names in self.GROUPS]
 
     def station_fields(self) -> StationFields:
         """The valid form as the services take it."""
@@ -172,11 +175,11 @@ class StationForm(forms.Form):
 
 
 _REFRESH = {"hx-target": "#place", "hx-include": "#place", "hx-trigger": "change", "hx-swap": "outerHTML"}
-_WIDGETS = {
+_WIDGETS: dict[str, type[forms.Widget] | forms.Widget] = {
     "tenure_until": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     "contact_phone": forms.TextInput(attrs={"inputmode": "tel"}),
 }
-_HELP = {
+_HELP: dict[str, Any] = {
     "code": _("2 to 20 capital letters, digits and hyphens. It can't be changed later."),
     "exception_reason": _("Only for an outlet whose centre is in another township."),
     "tenure_until": _("Only for a temporary station."),
@@ -196,7 +199,9 @@ class MoveForm(forms.Form):
         help_text=_("Needed for a rejection, a rectification and a suspension."),
     )
 
-    def __init__(self, *args: Any, next_states: list[StationState], **kwargs: Any) -> None:
+    fields: dict[str, Any]  # a plain Field has no choices
+
+    def __init__(self, *args: Any, next_states: Sequence[StationState], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["to_state"].choices = [(state.value, state.label) for state in next_states]
         self.fields["reason"].required = bool(next_states) and REASON_NEEDED.issuperset(next_states)

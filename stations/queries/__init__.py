@@ -23,12 +23,13 @@ from stations.queries.places import (
     townships_to_build_in,
 )
 from stations.queries.regions import children, divisions, own_counties
-from stations.queries.stations import Tree, listed, placed, service_words, townships_of, tree
+from stations.queries.stations import Listed, Tree, listed, placed, service_words, townships_of, tree
 
 __all__ = [
     "ENTITIES",
     "BuildingGround",
     "HistoryStep",
+    "Listed",
     "ServiceRadius",
     "TownshipCover",
     "Tree",

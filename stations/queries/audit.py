@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -17,7 +18,7 @@ from common import clock
 from common.text import clean
 from stations.models import Organisation, Region, Station
 from stations.scope import scope_of
-from stations.states import Service, StationState, Terrain
+from stations.states import EquipmentState, Service, StationState, Terrain
 
 ENTITIES = {
     "user": gettext_lazy("Person"),
@@ -60,6 +61,11 @@ _VERBS = {
     "activated": gettext_lazy("Put in force"),
     "drafted": gettext_lazy("Drafted"),
     "computed": gettext_lazy("Computed"),
+    "ended": gettext_lazy("Ended"),
+    "discarded": gettext_lazy("Discarded"),
+    "exported": gettext_lazy("Exported"),
+    "many": gettext_lazy("Entered into the registry"),
+    "import": gettext_lazy("Changed by an import"),
 }
 _LABELS = {
     "username": gettext_lazy("User name"),
@@ -81,11 +87,37 @@ _LABELS = {
     "brands": gettext_lazy("Carriers"),
     "services": gettext_lazy("Services"),
     "equipment": gettext_lazy("Equipment"),
+    "valid_from": gettext_lazy("First day"),
+    "valid_to": gettext_lazy("Last day"),
+    "rate_plain": gettext_lazy("Plain, yuan"),
+    "rate_hill": gettext_lazy("Hills, yuan"),
+    "rate_mountain": gettext_lazy("Mountains, yuan"),
+    "equipment_state": gettext_lazy("State"),
+    "count": gettext_lazy("Stations"),
+    "first_codes": gettext_lazy("Codes"),
+    "recipient": gettext_lazy("Recipient"),
+    "phone": gettext_lazy("Phone"),
+    "village": gettext_lazy("Village"),
+    "collected_at": gettext_lazy("Collected at"),
+    "sha256": gettext_lazy("File's checksum"),
+    "update_changed": gettext_lazy("Changed rows taken over"),
+    "new": gettext_lazy("New"),
+    "same": gettext_lazy("Unchanged"),
+    "filled": gettext_lazy("Filled in"),
+    "updated": gettext_lazy("Changed"),
+    "filters": gettext_lazy("Filter"),
+    "q": gettext_lazy("Search"),
+    "carrier": gettext_lazy("Carrier"),
+    "township": gettext_lazy("Township"),
+    "flag": gettext_lazy("Condition"),
+    "created_from": gettext_lazy("From"),
+    "created_to": gettext_lazy("To"),
 }
 _CHOICES: dict[str, dict[str, Any]] = {
     "role": dict(Role.choices),
     "terrain": dict(Terrain.choices),
     "state": dict(StationState.choices),
+    "equipment_state": dict(EquipmentState.choices),
     "services": dict(Service.choices),
 }
 
@@ -175,7 +207,7 @@ class _Words:
         if name in _LABELS and (name, entity) != ("name", "station"):
             return str(_LABELS[name])
         try:
-            return capfirst(str(Station._meta.get_field(name).verbose_name))
+            return capfirst(str(getattr(Station._meta.get_field(name), "verbose_name", name)))
         except FieldDoesNotExist:
             return capfirst(name.replace("_", " "))
 
@@ -191,6 +223,8 @@ class _Words:
             return _(", ").join(self._shown(name, item) for item in value)
         if isinstance(value, dict):
             return _(", ").join(f"{self.label(key)} {self._shown(key, item)}" for key, item in value.items())
+        if name.startswith("rate_"):
+            return f"{Decimal(value):.2f}" if Decimal(value) == round(Decimal(value), 2) else str(value)
         if name in self.names:
             return str(self.names[name].get(str(value), value))
         return str(value)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING, TypedDict
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Coalesce, Left
@@ -11,10 +12,19 @@ from stations.models import Region, Station
 from stations.queries.stations import placed
 from stations.states import StationLevel, StationState
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
 EARTH_RADIUS_KM = 6371.0088  # IUGG mean
 
 
-def villages(*, county_code: str, township_code: str = "") -> QuerySet[Region]:
+class Covered(TypedDict):
+    """What `villages` adds to a division."""
+
+    has_outlet: bool
+
+
+def villages(*, county_code: str, township_code: str = "") -> "QuerySet[WithAnnotations[Region, Covered]]":
     """Villages of the newest list with `has_outlet`: an active outlet stands in the village or a hamlet of it.
 
     Coverage by activity, the figure of the reports, is reports/'s: it needs the scans.
@@ -28,7 +38,9 @@ def villages(*, county_code: str, township_code: str = "") -> QuerySet[Region]:
     return found.annotate(has_outlet=Exists(outlets.filter(village_code=OuterRef("code")))).order_by("code")
 
 
-def villages_without_outlet(*, county_code: str, township_code: str = "") -> QuerySet[Region]:
+def villages_without_outlet(
+    *, county_code: str, township_code: str = ""
+) -> "QuerySet[WithAnnotations[Region, Covered]]":
     return villages(county_code=county_code, township_code=township_code).filter(has_outlet=False)
 
 

@@ -110,7 +110,7 @@ class _Words:
     def label(self, name: str) -> str:
         if name in _LABELS:
             return str(_LABELS[name])
-        return capfirst(str(Station._meta.get_field(name).verbose_name))
+        return capfirst(str(getattr(Station._meta.get_field(name), "verbose_name", name)))
 
     def value(self, name: str, value: Any) -> str:
         if value is None or value == "" or value == []:
@@ -121,5 +121,5 @@ class _Words:
             return _(", ").join(self.value(name, item) for item in value)
         if name in self.names:
             return self.names[name].get(str(value), str(value))
-        choices = None if name in _LABELS else Station._meta.get_field(name).choices
+        choices = None if name in _LABELS else getattr(Station._meta.get_field(name), "choices", None)
         return str(dict(choices).get(value, value)) if choices else str(value)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypedDict
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery, Value
@@ -12,8 +14,27 @@ from django.db.models.functions import Coalesce, Concat
 from stations.models import Region, ServiceOffer, Station, StationBrand
 from stations.states import Service, StationLevel, Tenure
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
-def listed(stations: QuerySet[Station], *, on: date) -> QuerySet[Station]:
+
+class Listed(TypedDict):
+    """What `listed` adds to a station."""
+
+    township_name: str | None
+    brand_names: list[str]
+    service_codes: list[str]
+    tenure_over: bool
+
+
+class Placed(TypedDict):
+    """What `placed` adds to a station."""
+
+    x: Decimal | None
+    y: Decimal | None
+
+
+def listed(stations: QuerySet[Station], *, on: date) -> "QuerySet[WithAnnotations[Station, Listed]]":
     """What a row of a list shows, in one query: `township_name`, `brand_names`, `service_codes`, `tenure_over`."""
     township = Region.objects.filter(code=Concat(OuterRef("township_code"), Value("000")))
     brands = StationBrand.objects.filter(station=OuterRef("pk")).order_by("carrier__code")
@@ -77,7 +98,7 @@ def tree(stations: QuerySet[Station], *, on: date) -> Tree:
     )
 
 
-def placed(stations: QuerySet[Station]) -> QuerySet[Station]:
+def placed(stations: QuerySet[Station]) -> "QuerySet[WithAnnotations[Station, Placed]]":
     """Stations with the point they are drawn at: `x`, `y` (degrees, WGS 84) are their own, else their division's."""
     return (
         stations.select_related("region")

@@ -69,9 +69,9 @@ def _own(part: Part, reading: Reading) -> Iterator[Batch]:
             names.append(name)
         shorts = initials_of_all(names)
         lines = []
-        for (line, code, level, parent, values), name, short in zip(kept, names, shorts, strict=True):
+        for (line, code, level, above, values), name, short in zip(kept, names, shorts, strict=True):
             more = ["\\N" if value is None else _escaped(value) for value in values]
-            first = (f"0\t{line}", code, level, parent or "\\N", _escaped(name), short[:80])
+            first = (f"0\t{line}", code, level, above or "\\N", _escaped(name), short[:80])
             lines.append("\t".join([*first, *more]))
         yield Batch((*STAGED, *extra), "\n".join([*lines, ""]))
 

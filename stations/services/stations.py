@@ -282,12 +282,12 @@ def _cleaned(row: StationFields) -> StationFields:
             raise Refused(fault, _("The text holds characters that can't be stored."), pointer=f"/{name}")
     if row.level not in StationLevel.values:
         raise refusals.unknown("level", row.level)
-    return dataclasses.replace(
-        row,
+    cleaned: dict[str, Any] = {
         **{name: text.clean(getattr(row, name)) for name in _TEXTS},
         **{name: text.normal_code(getattr(row, name)) for name in ("code", *_ROWS)},
         **{name: tuple(sorted(set(getattr(row, name)))) for name in _SETS},
-    )
+    }
+    return dataclasses.replace(row, **cleaned)
 
 
 def _difference(old: StationFields, new: StationFields) -> tuple[dict[str, Any], dict[str, Any]]:

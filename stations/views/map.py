@@ -1,10 +1,11 @@
 """The map of stations: points on an empty ground, and the same as a table for whoever can't see it."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from common.http import PageRequest
 from stations import queries
 from stations.models import Station
 from stations.permissions import require
@@ -12,14 +13,14 @@ from stations.permissions import require
 
 @require_GET
 @require("station.read")
-def station_map(request: HttpRequest) -> HttpResponse:
+def station_map(request: PageRequest) -> HttpResponse:
     stations = queries.placed(Station.objects.visible_to(request.user))
     return render(request, "stations/map.html", {"stations": list(stations)})
 
 
 @require_GET
 @require("station.read")
-def map_points(request: HttpRequest) -> JsonResponse:
+def map_points(request: PageRequest) -> JsonResponse:
     """Stations and township labels with longitude and latitude in degrees (WGS 84); texts, never HTML."""
     visible = Station.objects.visible_to(request.user)
     stations = [

@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from common import clock, exports
 from common.errors import Conflict, Refused
+from common.http import PageRequest
 from stations import queries, services
 from stations.forms.station_filter import StationFilter
 from stations.forms.stations import ContactForm, EquipmentForm, MoveForm, StationForm, show_refusal
@@ -22,6 +23,9 @@ from stations.models import Device, Membership, Organisation, Station
 from stations.permissions import require
 from stations.scope import may, scope_of
 from stations.states import TRANSITIONS, EquipmentState, StationLevel, StationState
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
 PAGE_SIZE = 30
 RIGHTS = ("contact", "change", "life")
@@ -32,7 +36,7 @@ RIGHTS = ("contact", "change", "life")
 
 @require_GET
 @require("station.read")
-def station_list(request: HttpRequest) -> HttpResponse:
+def station_list(request: PageRequest) -> HttpResponse:
     """The filter stands in the URL; htmx asks for the same URL and gets the fragment."""
     found = StationFilter(request.GET, Station.objects.visible_to(request.user), user=request.user)
     paginator = Paginator(queries.listed(found.qs, on=clock.business_date(clock.now())), PAGE_SIZE)
@@ -49,7 +53,7 @@ def station_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @require("station.read")
-def station_csv(request: HttpRequest) -> StreamingHttpResponse:
+def station_csv(request: PageRequest) -> StreamingHttpResponse:
     """The filtered list as CSV. Only what is public: no contacts."""
     found = StationFilter(request.GET, Station.objects.visible_to(request.user), user=request.user)
     header = (
@@ -61,7 +65,7 @@ def station_csv(request: HttpRequest) -> StreamingHttpResponse:
     return exports.csv_response("stations.csv", header, _csv_rows(rows.iterator(chunk_size=2000)))
 
 
-def _csv_rows(stations: Iterator[Station]) -> Iterator[tuple[Any, ...]]:
+def _csv_rows(stations: Iterator["WithAnnotations[Station, queries.Listed]"]) -> Iterator[tuple[Any, ...]]:
     for s in stations:
         yield (
             s.code, s.name, s.get_level_display(), s.get_state_display(), s.township_name, s.region.name, s.region_id,
@@ -75,11 +79,12 @@ def _csv_rows(stations: Iterator[Station]) -> Iterator[tuple[Any, ...]]:
 
 @require_GET
 @require("station.read")
-def station(request: HttpRequest, pk: int) -> HttpResponse:
+def station(request: PageRequest, pk: int) -> HttpResponse:
     """Facts, what hangs below, whom it serves; people, handhelds and contact for those whose role reads them."""
     now = clock.now()
     visible = Station.objects.visible_to(request.user)
-    row = get_object_or_404(queries.listed(visible, on=clock.business_date(now)), pk=pk)
+    listed = queries.listed(visible, on=clock.business_date(now))
+    row: WithAnnotations[Station, queries.Listed] = get_object_or_404(listed, pk=pk)
     insider = scope_of(request.user, "station.read").covers_station(row)  # a carrier reads the public part only
     rights = {action: scope_of(request.user, f"station.{action}").covers_station(row) for action in RIGHTS}
     below = queries.listed(visible.filter(parent=row), on=clock.business_date(now)).order_by("township_code", "code")
@@ -135,7 +140,7 @@ def _coverage(row: Station) -> dict[str, Any]:
 
 @require_http_methods(["GET", "POST"])
 @require("station.change")
-def station_new(request: HttpRequest) -> HttpResponse:
+def station_new(request: PageRequest) -> HttpResponse:
     form = _station_form(request, data=request.POST if request.method == "POST" else None, initial=request.GET.dict())
     if request.method == "POST" and form.is_valid():
         made = _call(
@@ -149,7 +154,7 @@ def station_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("station.contact")
-def station_edit(request: HttpRequest, pk: int) -> HttpResponse:
+def station_edit(request: PageRequest, pk: int) -> HttpResponse:
     """All fields for township and county, the contact alone for a station's own people."""
     row = _station_or_404(request, pk, "station.contact")
     stored = services.fields_of(row)
@@ -179,15 +184,16 @@ def station_edit(request: HttpRequest, pk: int) -> HttpResponse:
                 for name, field in form.fields.items()
                 if hasattr(stored, name) and getattr(stored, name) != getattr(wanted, name)
             ]
-            form.data = form.data.copy()
-            form.data["version"] = row.version
+            again = request.POST.copy()
+            again["version"] = str(row.version)
+            form.data = again
     context = {"form": form, "station": row, "whole": whole, "meanwhile": meanwhile}
     return render(request, "stations/station_form.html", context, status=_status(form))
 
 
 @require_GET
 @require("station.change")
-def station_places(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+def station_places(request: PageRequest, pk: int | None = None) -> HttpResponse:
     """The fields that depend on one another, for what is chosen so far (htmx)."""
     row = _station_or_404(request, pk, "station.change") if pk else None
     initial = dataclasses.asdict(services.fields_of(row)) if row else {}
@@ -196,7 +202,7 @@ def station_places(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     return render(request, "stations/_station_place.html", {"form": form})
 
 
-def _station_form(request: HttpRequest, **kwargs: Any) -> StationForm:
+def _station_form(request: PageRequest, **kwargs: Any) -> StationForm:
     carriers = list(Organisation.objects.visible_to(request.user).carriers().order_by("code"))
     station = kwargs.get("station")
     if station is not None:
@@ -209,7 +215,7 @@ def _station_form(request: HttpRequest, **kwargs: Any) -> StationForm:
 
 @require_http_methods(["GET", "POST"])
 @require("station.life")
-def station_move(request: HttpRequest, pk: int) -> HttpResponse:
+def station_move(request: PageRequest, pk: int) -> HttpResponse:
     """Offers only the steps that the station's life has from here; closing links to the page that counts parcels."""
     row = _station_or_404(request, pk, "station.life")
     following = TRANSITIONS[StationState(row.state)]
@@ -231,7 +237,7 @@ def station_move(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @require("station.read")
-def station_history(request: HttpRequest, pk: int) -> HttpResponse:
+def station_history(request: PageRequest, pk: int) -> HttpResponse:
     """Steps of its life for insiders; changed fields for those who may read the audit. Nothing for carriers."""
     inside = scope_of(request.user, "station.read")
     row = _station_or_404(request, pk, "station.read")
@@ -247,7 +253,7 @@ def station_history(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @require("station.change")
-def equipment_add(request: HttpRequest, pk: int) -> HttpResponse:
+def equipment_add(request: PageRequest, pk: int) -> HttpResponse:
     row = _station_or_404(request, pk, "station.change")
     form = EquipmentForm(request.POST)
     if form.is_valid() and _call(
@@ -255,13 +261,13 @@ def equipment_add(request: HttpRequest, pk: int) -> HttpResponse:
     ):
         messages.success(request, _("Saved."))
     else:
-        messages.error(request, " ".join(message for found in form.errors.values() for message in found))
+        messages.error(request, " ".join(str(message) for found in form.errors.values() for message in found))
     return redirect(reverse("stations:station", args=[pk]) + "#equipment")
 
 
 @require_POST
 @require("station.change")
-def equipment_state(request: HttpRequest, pk: int, equipment_id: int) -> HttpResponse:
+def equipment_state(request: PageRequest, pk: int, equipment_id: int) -> HttpResponse:
     row = _station_or_404(request, pk, "station.change")
     piece = get_object_or_404(row.equipment.select_related("station"), pk=equipment_id)
     services.set_equipment_state(equipment=piece, state=request.POST.get("state", ""), by=request.user, at=clock.now())
@@ -271,7 +277,7 @@ def equipment_state(request: HttpRequest, pk: int, equipment_id: int) -> HttpRes
 # --- shared -------------------------------------------------------------------------------------------
 
 
-def _station_or_404(request: HttpRequest, pk: int, action: str) -> Station:
+def _station_or_404(request: PageRequest, pk: int, action: str) -> Station:
     stations = Station.objects.visible_to(request.user, action).select_related("region", "parent", "owner")
     return get_object_or_404(stations, pk=pk)
 
@@ -282,7 +288,7 @@ def _call(form: forms.Form, service: Callable[[], Any]) -> Any:
         return service()
     except Refused as refusal:
         show_refusal(form, refusal)
-        form.conflict = isinstance(refusal, Conflict)
+        vars(form)["conflict"] = isinstance(refusal, Conflict)
         return None
 
 
