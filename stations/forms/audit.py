@@ -22,6 +22,8 @@ class AuditFilter(forms.Form):
         label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )
 
+    fields: dict[str, Any]  # a plain Field has no choices
+
     def __init__(self, *args: Any, entities: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["entity"].choices = [("", _("All")), *entities]

@@ -28,9 +28,15 @@ class DeviceFilter(forms.Form):
 class DeviceForm(forms.Form):
     """A handheld for a station of the reader's, into the hands of somebody who works there or above it."""
 
-    station = forms.ModelChoiceField(Station.objects.none(), label=_("Station"))  # unscoped: nothing
+    station = forms.ModelChoiceField(
+        Station.objects.none(),  # unscoped: nothing
+        label=_("Station"),
+        empty_label=_("Choose"),
+    )
     user = forms.ChoiceField(label=_("Holder"), help_text=_("Who works at the station or at the one above it."))
     name = forms.CharField(label=_("Name"), max_length=60, help_text=_("What is written on it, such as PDA-12."))
+
+    fields: dict[str, Any]  # a plain Field has no choices
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -32,18 +32,21 @@ class RoleForm(forms.Form):
         Station.objects.none(),  # unscoped: nothing
         label=_("Station"),
         required=False,
+        empty_label=_("Choose"),
         help_text=_("For couriers and station operators."),
     )
     township = forms.ModelChoiceField(
         Region.objects.none(),  # unscoped: nothing
         label=_("Township"),
         required=False,
+        empty_label=_("Choose"),
         help_text=_("For township managers."),
     )
     organisation = forms.ModelChoiceField(
         Organisation.objects.none(),  # unscoped: nothing
         label=_("Carrier"),
         required=False,
+        empty_label=_("Choose"),
         help_text=_("For people of a carrier."),
     )
     county = forms.RegexField(
@@ -52,6 +55,8 @@ class RoleForm(forms.Form):
         required=False,
         help_text=_("6 digits, such as 500230."),
     )
+
+    fields: dict[str, Any]  # a plain Field has no choices
 
     def __init__(self, *args: Any, by: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,10 +1,11 @@
 """Who changed what in the reader's county."""
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from common.http import PageRequest
 from stations import queries
 from stations.forms.audit import AuditFilter
 from stations.permissions import require
@@ -14,7 +15,7 @@ PAGE_SIZE = 50
 
 @require_GET
 @require("audit.read")
-def audit(request: HttpRequest) -> HttpResponse:
+def audit(request: PageRequest) -> HttpResponse:
     """The filter stands in the URL; htmx asks for the same URL and gets the fragment."""
     entities = [(value, str(label)) for value, label in queries.ENTITIES.items()]
     form = AuditFilter(request.GET or None, entities=entities)

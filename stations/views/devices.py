@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from common import clock
 from common.errors import Refused
+from common.http import PageRequest
 from stations import queries, services
 from stations.forms.devices import DeviceFilter, DeviceForm
 from stations.forms.people import ReasonForm
@@ -24,7 +25,7 @@ PAGE_SIZE = 50
 
 @require_GET
 @require("device.read")
-def devices(request: HttpRequest) -> HttpResponse:
+def devices(request: PageRequest) -> HttpResponse:
     """The filter stands in the URL; htmx asks for the same URL and gets the fragment."""
     form = DeviceFilter(request.GET or None)
     chosen = form.cleaned_data if form.is_valid() else {}
@@ -46,7 +47,7 @@ def devices(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 @require("device.enrol")
-def device_new(request: HttpRequest) -> HttpResponse:
+def device_new(request: PageRequest) -> HttpResponse:
     """The answer to a good form is the page with the token: no address leads back to it."""
     form = DeviceForm(request.POST or None, by=request.user, initial={"station": request.GET.get("station")})
     if request.method == "POST" and form.is_valid():
@@ -67,7 +68,7 @@ def device_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("device.revoke")
-def device_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+def device_revoke(request: PageRequest, pk: int) -> HttpResponse:
     device = get_object_or_404(
         Device.objects.visible_to(request.user, "device.revoke").select_related("station", "user"), pk=pk
     )

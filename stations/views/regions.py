@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from common import clock
 from common.errors import Refused
+from common.http import PageRequest
 from common.models import Job
 from common.services import start_job
 from common.states import JobState
@@ -29,7 +30,7 @@ IMPORT_KIND = "stations.import_divisions"
 
 @require_GET
 @require("region.read")
-def regions(request: HttpRequest) -> HttpResponse:
+def regions(request: PageRequest) -> HttpResponse:
     """Searches the reader's own counties, or with ?all=1 the whole list."""
     form = RegionFilter(request.GET or None)
     chosen = form.cleaned_data if form.is_valid() else {}
@@ -58,7 +59,7 @@ def regions(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("region.read")
-def region(request: HttpRequest, code: str) -> HttpResponse:
+def region(request: PageRequest, code: str) -> HttpResponse:
     """Facts, what lies below, what the editions changed; whoever changes stations sets the terrain here."""
     row = get_object_or_404(Region.objects.visible_to(request.user).select_related("parent__parent__parent"), pk=code)
     changes = scope_of(request.user, "station.change").covers_county(row.county_code)
@@ -77,7 +78,7 @@ def region(request: HttpRequest, code: str) -> HttpResponse:
             else:
                 messages.success(request, _("Terrain set for %(count)d divisions.") % {"count": changed})
                 return redirect("stations:region", code=code)
-    above = []
+    above: list[tuple[str, str]] = []
     up = row.parent
     while up is not None:
         above.insert(0, (up.name, reverse("stations:region", args=[up.pk])))
@@ -95,7 +96,7 @@ def region(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("region.import")
-def region_import(request: HttpRequest) -> HttpResponse:
+def region_import(request: PageRequest) -> HttpResponse:
     """Upload a list; a trial run first, the real one from the same file afterwards."""
     form = ImportForm(request.POST or None, request.FILES or None, initial={"dry_run": True})
     if request.method == "POST" and form.is_valid():
@@ -122,7 +123,7 @@ def region_import(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @require("region.import")
-def region_import_apply(request: HttpRequest, pk: int) -> HttpResponse:
+def region_import_apply(request: PageRequest, pk: int) -> HttpResponse:
     """Carry out what a finished trial run has tried, from the same file."""
     tried = get_object_or_404(
         Job.objects.visible_to(request.user), pk=pk, kind=IMPORT_KIND, dry_run=True, state=JobState.DONE
