@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from common import clock, exports
+from common.http import PageRequest
 from common.models import Job
 from common.services import start_job
 from common.templatetags.ui import ratio, yuan
@@ -33,7 +34,7 @@ PAGE = 50
 
 @require_GET
 @require("report.read")
-def report_list(request: HttpRequest) -> HttpResponse:
+def report_list(request: PageRequest) -> HttpResponse:
     """Months with their newest version, and the computation that is running."""
     reports = queries.newest_reports(request.user)
     may_compute = may(request.user, "report.compute")
@@ -57,7 +58,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @require("report.compute")
-def report_compute(request: HttpRequest) -> HttpResponse:
+def report_compute(request: PageRequest) -> HttpResponse:
     """Start the computation of a month of one's county as a job."""
     form = ComputeForm(request.POST, at=clock.now())
     if not form.is_valid():
@@ -76,7 +77,7 @@ def report_compute(request: HttpRequest) -> HttpResponse:
     return redirect("reports:list")
 
 
-def _report(request: HttpRequest, pk: int) -> Report:
+def _report(request: PageRequest, pk: int) -> Report:
     return get_object_or_404(Report.objects.visible_to(request.user).select_related("by"), pk=pk)
 
 
@@ -116,7 +117,7 @@ def _shown(definition: Definition, number: Indicator | None, address: str) -> Sa
 
 @require_GET
 @require("report.read")
-def report(request: HttpRequest, pk: int) -> HttpResponse:
+def report(request: PageRequest, pk: int) -> HttpResponse:
     """A month as a bulletin: sums, townships by rank, definitions, how complete it is. Reads stored rows only."""
     row = _report(request, pk)
     table = queries.table_of(row, request.user)
@@ -148,7 +149,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @require("report.read")
-def report_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def report_csv(request: PageRequest, pk: int) -> StreamingHttpResponse:
     """Every number the reader may see, one a row."""
     row = _report(request, pk)
     header = (
@@ -192,7 +193,7 @@ def _csv_rows(table: queries.Table) -> Iterator[Sequence[Any]]:
 
 @require_GET
 @require("report.read")
-def drill(request: HttpRequest, pk: int, code: str, region: str, part: str) -> HttpResponse:
+def drill(request: PageRequest, pk: int, code: str, region: str, part: str) -> HttpResponse:
     """What stands behind one number: parcels, stations or villages; says so if it would be another number by now."""
     row = _report(request, pk)
     definition = queries.definition_of(code)
@@ -235,6 +236,6 @@ def _has_part(definition: Definition, part: str) -> bool:
     return has.get(part, False)
 
 
-def _region_name(request: HttpRequest, number: Indicator) -> str:
+def _region_name(request: PageRequest, number: Indicator) -> str:
     region = Region.objects.visible_to(request.user).filter(code=number.region_code).first()
     return region.name if region else _("Township not known")

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from common import clock, exports
 from common.errors import Refused
+from common.http import PageRequest
 from common.models import Job
 from common.states import JobState
 from orders import queries, services
@@ -22,7 +23,7 @@ SHOWN_PROBLEMS = 100
 
 @require_http_methods(["GET", "POST"])
 @require("order.import")
-def import_page(request: HttpRequest) -> HttpResponse:
+def import_page(request: PageRequest) -> HttpResponse:
     """Upload a file: it is checked first, nothing is written."""
     counties = queries.import_counties(request.user)
     form = ImportForm(counties, request.POST or None, request.FILES or None)
@@ -56,7 +57,7 @@ def import_page(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @require("order.import")
-def import_job(request: HttpRequest, pk: int) -> HttpResponse:
+def import_job(request: PageRequest, pk: int) -> HttpResponse:
     """A check or an import of one's own: its progress, then what it found; htmx refreshes the same address."""
     job = get_object_or_404(queries.own_imports(request.user, services.KIND), pk=pk)
     result = job.result if job.state == JobState.DONE else {}
@@ -87,7 +88,7 @@ def _sample(row: list[str]) -> dict[str, object]:
     }
 
 
-def _written(request: HttpRequest, job: Job) -> Job | None:
+def _written(request: PageRequest, job: Job) -> Job | None:
     """The import that a check was confirmed into."""
     if not job.dry_run:
         return None
@@ -96,7 +97,7 @@ def _written(request: HttpRequest, job: Job) -> Job | None:
 
 @require_POST
 @require("order.import")
-def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
+def import_confirm(request: PageRequest, pk: int) -> HttpResponse:
     form = ConfirmForm(request.POST)
     form.is_valid()
     try:
@@ -113,7 +114,7 @@ def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @require("order.import")
-def import_template(request: HttpRequest) -> StreamingHttpResponse:
+def import_template(request: PageRequest) -> StreamingHttpResponse:
     """A CSV to fill in: the header and one example row."""
     village = queries.example_village(request.user)
     example = ("中通", "73190553102532", "张三", "138****1907", village, "2026-11-20 08:30", "600")

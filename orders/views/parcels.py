@@ -1,6 +1,8 @@
 """The list of parcels, its export, and the look at a recipient."""
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from datetime import datetime
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from common import clock, exports
 from common.errors import Refused
+from common.http import PageRequest
 from orders import queries, services
 from orders.forms import ParcelSearchForm, RevealForm
 from orders.models import Parcel
@@ -20,7 +23,7 @@ from stations.scope import may, scope_of
 
 @require_GET
 @require("parcel.read")
-def parcels(request: HttpRequest) -> HttpResponse:
+def parcels(request: PageRequest) -> HttpResponse:
     """The list; htmx refreshes the same address and gets the fragment."""
     form = ParcelSearchForm(request.GET, queries.filter_choices(request.user))
     number = request.GET.get("page", "1")
@@ -40,7 +43,7 @@ def parcels(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @require("parcel.export")
-def parcels_export(request: HttpRequest) -> StreamingHttpResponse:
+def parcels_export(request: PageRequest) -> StreamingHttpResponse:
     """The list as CSV with the filter of the address; masked, audited, five an hour."""
     form = ParcelSearchForm(request.GET, queries.filter_choices(request.user))
     rows = queries.exported_parcels(request.user, form.wanted())
@@ -48,7 +51,7 @@ def parcels_export(request: HttpRequest) -> StreamingHttpResponse:
     services.record_export(
         by=request.user,
         county_code=counties[0] if counties else "",
-        filters={name: value for name, value in request.GET.items() if value and name != "page"},
+        filters={name: str(value) for name, value in request.GET.items() if value and name != "page"},
         rows=len(rows),
         at=clock.now(),
     )
@@ -79,14 +82,14 @@ def _export_row(row: Parcel) -> tuple[object, ...]:
     )
 
 
-def _times(row: Parcel) -> tuple[object, ...]:
+def _times(row: Parcel) -> tuple[datetime | None, ...]:
     return row.collected_at, row.created_at, row.last_scan_at
 
 
 @never_cache
 @require_http_methods(["GET", "POST"])
 @require("parcel.reveal")
-def reveal(request: HttpRequest, pk: int) -> HttpResponse:
+def reveal(request: PageRequest, pk: int) -> HttpResponse:
     """Asks why; then shows name and phone on the answer to this very POST and nowhere else."""
     mine = Parcel.objects.visible_to(request.user, "parcel.reveal").select_related("carrier", "recipient")
     parcel = get_object_or_404(mine.defer("recipient__name", "recipient__phone"), pk=pk)

@@ -204,7 +204,8 @@ def _of_map(span: Span, county: str) -> Iterator[Number]:
         .filter(level__in=[StationLevel.HUB, StationLevel.OUTLET])
         .values_list("level", "lng", "lat")
     )
-    hub = next(((lng, lat) for level, lng, lat in points if level == StationLevel.HUB and lng is not None), None)
+    hubs = ((lng, lat) for level, lng, lat in points if level == StationLevel.HUB)
+    hub = next(((lng, lat) for lng, lat in hubs if lng is not None and lat is not None), None)
     outlets = [(lng, lat) for level, lng, lat in points if level == StationLevel.OUTLET]
     away = [
         rules.distance_km(float(hub[0]), float(hub[1]), float(lng), float(lat))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from common import clock
 from common.errors import Refused
+from common.http import PageRequest
 from settlement import queries, services
 from settlement.forms import PolicyForm
 from settlement.models import Policy
@@ -55,7 +56,7 @@ def _sentence_of(policy: Policy) -> str:
 
 @require_GET
 @require("policy.read")
-def policy_list(request: HttpRequest) -> HttpResponse:
+def policy_list(request: PageRequest) -> HttpResponse:
     policies = Policy.objects.visible_to(request.user).select_related("created_by", "activated_by")
     actions = (
         [(_("Draft a policy"), reverse("settlement:policy-new"), "add")] if may(request.user, "policy.draft") else []
@@ -71,7 +72,7 @@ def policy_list(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @require("policy.draft")
-def policy_new(request: HttpRequest) -> HttpResponse:
+def policy_new(request: PageRequest) -> HttpResponse:
     form = PolicyForm(request.POST or None)
     status = 200
     if request.method == "POST":
@@ -99,7 +100,7 @@ def policy_new(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @require("policy.draft")
-def policy_sentence(request: HttpRequest) -> HttpResponse:
+def policy_sentence(request: PageRequest) -> HttpResponse:
     """The sentence for what stands in the form just now; htmx asks after each change."""
     form = PolicyForm(request.GET)
     form.is_valid()
@@ -119,7 +120,7 @@ def policy_sentence(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @require("policy.read")
-def policy(request: HttpRequest, pk: int) -> HttpResponse:
+def policy(request: PageRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Policy.objects.visible_to(request.user).select_related("created_by", "activated_by"), pk=pk)
     draft = row.state == PolicyState.DRAFT
     in_scope = {
@@ -151,7 +152,7 @@ def policy(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @require("policy.activate")
-def policy_activate(request: HttpRequest, pk: int) -> HttpResponse:
+def policy_activate(request: PageRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Policy.objects.visible_to(request.user, "policy.activate"), pk=pk)
     services.activate_policy(policy_id=row.pk, by=request.user, at=clock.now())
     messages.success(request, _("The policy is in force. The lines follow within a minute."))
@@ -160,7 +161,7 @@ def policy_activate(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @require("policy.draft")
-def policy_discard(request: HttpRequest, pk: int) -> HttpResponse:
+def policy_discard(request: PageRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(Policy.objects.visible_to(request.user, "policy.draft"), pk=pk)
     services.discard_policy(policy_id=row.pk, by=request.user, at=clock.now())
     messages.success(request, _("The draft is gone."))

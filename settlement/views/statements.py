@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from common import clock, exports
+from common.http import PageRequest
 from settlement import queries
 from settlement.forms import StatementFilter, month_choices
 from settlement.rules import Payable
@@ -27,7 +28,7 @@ PAGE = 50
 CSV_CHUNK = 500
 
 
-def _filter(request: HttpRequest) -> StatementFilter:
+def _filter(request: PageRequest) -> StatementFilter:
     current = clock.month_of(clock.now())
     return StatementFilter(
         {"month": request.GET.get("month") or f"{current:%Y-%m}", "township": request.GET.get("township", "")},
@@ -37,14 +38,14 @@ def _filter(request: HttpRequest) -> StatementFilter:
     )
 
 
-def _outlet(request: HttpRequest, station_id: int) -> Station:
+def _outlet(request: PageRequest, station_id: int) -> Station:
     outlets = Station.objects.visible_to(request.user, "settlement.read").filter(level=StationLevel.OUTLET)
     return get_object_or_404(outlets.select_related("region"), pk=station_id)
 
 
 @require_GET
 @require("settlement.read")
-def statement_list(request: HttpRequest) -> HttpResponse:
+def statement_list(request: PageRequest) -> HttpResponse:
     """All outlets in scope with lines in a month; whoever works at a single outlet goes straight to its own."""
     outlets = Station.objects.visible_to(request.user, "settlement.read").filter(level=StationLevel.OUTLET)
     mine = list(outlets.values_list("pk", flat=True)[:2])
@@ -79,7 +80,7 @@ def statement_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @require("settlement.read")
-def statements_csv(request: HttpRequest) -> StreamingHttpResponse:
+def statements_csv(request: PageRequest) -> StreamingHttpResponse:
     chosen = _filter(request)
     month = chosen.chosen_month
     rows = queries.statements(request.user, month=month, township_code=chosen.chosen_township)
@@ -103,7 +104,7 @@ def statements_csv(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_GET
 @require("settlement.read")
-def statement(request: HttpRequest, station_id: int, month: date) -> HttpResponse:
+def statement(request: PageRequest, station_id: int, month: date) -> HttpResponse:
     """One outlet's month: what it is owed, and for each line the parcel, the reason and the scans."""
     outlet = _outlet(request, station_id)
     lines = queries.lines_of(request.user, station=outlet, month=month)
@@ -139,7 +140,7 @@ def statement(request: HttpRequest, station_id: int, month: date) -> HttpRespons
 
 @require_GET
 @require("settlement.read")
-def statement_csv(request: HttpRequest, station_id: int, month: date) -> StreamingHttpResponse:
+def statement_csv(request: PageRequest, station_id: int, month: date) -> StreamingHttpResponse:
     """Every line with its reasons, scans and seal; the last row is the sum that the page shows."""
     outlet = _outlet(request, station_id)
     header = (
@@ -158,7 +159,7 @@ def statement_csv(request: HttpRequest, station_id: int, month: date) -> Streami
     )
 
 
-def _line_rows(request: HttpRequest, outlet: Station, month: date) -> Iterator[Sequence[Any]]:
+def _line_rows(request: PageRequest, outlet: Station, month: date) -> Iterator[Sequence[Any]]:
     lines = queries.lines_of(request.user, station=outlet, month=month)
     parcels, total = 0, Decimal(0)
     for start in range(0, len(ids := list(lines.values_list("pk", flat=True))), CSV_CHUNK):
