@@ -146,7 +146,7 @@ def day_at(station: Station, at: datetime, actor: User | None = None, limit: int
         if counts
         else ()
     )
-    voided: set[UUID] = set()
+    voided: set[UUID | None] = set()
     if first:
         named = events.filter(Q(event_id__in=first.values()) | Q(corrects__in=first, correction_counts=True))
         found = list(named.only("event_id", "type", "corrects", "station_id", "effective_at", "actor_id"))
@@ -300,7 +300,7 @@ def parcels_tracked(carrier: str, waybill_no: str, phone_tail: str) -> list[Parc
         county_code__in=counties, waybill_no=waybill_no, recipient__phone_tail=phone_tail
     ).exclude(recipient__phone_tail="")
     if carrier:
-        rows = rows.filter(carrier_id=carrier)
+        rows = rows.filter(carrier__code=carrier)
     return list(rows.select_related("carrier", "station", "destination").order_by("-last_scan_at", "-id")[:5])
 
 

@@ -52,6 +52,8 @@ class ScanForm(forms.Form):
     )
     move = forms.BooleanField(required=False)
 
+    fields: dict[str, Any]  # a plain Field has no choices
+
     def __init__(self, *args: Any, operations: Iterable[Operation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["operation"].choices = [(op.key, op.label) for op in operations]
@@ -79,6 +81,8 @@ class SearchForm(forms.Form):
 class StationForm(forms.Form):
     station = forms.ChoiceField()
 
+    fields: dict[str, Any]  # a plain Field has no choices
+
     def __init__(self, *args: Any, stations: Iterable[Station], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["station"].choices = [(str(s.pk), s.name) for s in stations]
@@ -90,6 +94,8 @@ class WorkForm(forms.Form):
     kind = forms.ChoiceField(label=_("Which parcels"), required=False)
     township = forms.ChoiceField(label=_("Township"), required=False)
     station = forms.ChoiceField(label=_("Station"), required=False)
+
+    fields: dict[str, Any]  # a plain Field has no choices
 
     def __init__(
         self,
@@ -128,6 +134,8 @@ class TrackForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric", "maxlength": "4"}),
     )
     carrier = forms.ChoiceField(label=_("Carrier"), required=False)
+
+    fields: dict[str, Any]  # a plain Field has no choices
 
     def __init__(self, *args: Any, carriers: Iterable[Organisation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

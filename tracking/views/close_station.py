@@ -1,13 +1,14 @@
 """The page that closes a station: it says first what still stands in the way."""
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from common import clock
 from common.errors import Refused
+from common.http import PageRequest
 from stations.forms.stations import ReasonForm, show_refusal
 from stations.models import Station
 from stations.permissions import require
@@ -17,7 +18,7 @@ from tracking.services.close_station import parcels_in_custody
 
 @require_http_methods(["GET", "POST"])
 @require("station.life")
-def page(request: HttpRequest, pk: int) -> HttpResponse:
+def page(request: PageRequest, pk: int) -> HttpResponse:
     station = get_object_or_404(Station.objects.visible_to(request.user, "station.life"), pk=pk)
     form = ReasonForm(request.POST if request.method == "POST" else None)
     status = 200

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Case, IntegerField, Q, Value, When
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.models import User
 from accounts.roles import Role
 from common import clock
+from common.http import PageRequest
 from orders.models import Parcel
 from stations.models import Station
 from stations.permissions import require
@@ -46,7 +47,7 @@ class Desk:
 @never_cache
 @require("scan.send")
 @require_http_methods(["GET", "POST"])
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: PageRequest) -> HttpResponse:
     desk = _desk(request, request.POST.get("operation") or request.GET.get("op", ""))
     if desk is None:
         return render(request, "tracking/counter_closed.html", {"stations": _stations(request.user)})
@@ -76,7 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require("scan.send")
 @require_http_methods(["GET", "POST"])
-def undo(request: HttpRequest) -> HttpResponse:
+def undo(request: PageRequest) -> HttpResponse:
     """Take back one scan of today: a correction that names it."""
     desk = _desk(request, "")
     if request.method == "GET" or desk is None:
@@ -98,7 +99,7 @@ def undo(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require("scan.send")
 @require_http_methods(["GET", "POST"])
-def search(request: HttpRequest) -> HttpResponse:
+def search(request: PageRequest) -> HttpResponse:
     """Find by waybill, pickup code or phone tail. Posted, so that no phone stands in an address."""
     desk = _desk(request, "")
     if request.method == "GET" or desk is None:
@@ -117,7 +118,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 @require("scan.send")
 @require_POST
-def switch_station(request: HttpRequest) -> HttpResponse:
+def switch_station(request: PageRequest) -> HttpResponse:
     """Work at another of one's stations; kept in the session."""
     form = StationForm(request.POST, stations=_stations(request.user))
     if not form.is_valid():
@@ -128,7 +129,7 @@ def switch_station(request: HttpRequest) -> HttpResponse:
 
 @require("scan.send")
 @require_GET
-def pickup_slip(request: HttpRequest, pk: int) -> HttpResponse:
+def pickup_slip(request: PageRequest, pk: int) -> HttpResponse:
     """The pickup code large, to show or to print again."""
     rows = Parcel.objects.visible_to(request.user, "scan.send").select_related("carrier", "station", "recipient")
     parcel = get_object_or_404(rows.exclude(pickup_code=None), pk=pk)
@@ -148,7 +149,7 @@ def _stations(user: User) -> list[Station]:
     return list(rows.select_related("parent").annotate(first=first).order_by("first", "name"))
 
 
-def _desk(request: HttpRequest, wanted: str) -> Desk | None:
+def _desk(request: PageRequest, wanted: str) -> Desk | None:
     """None where none of the person's stations is in service or offers anything."""
     stations = _stations(request.user)
     kept = request.session.get(STATION_KEY)
@@ -170,7 +171,7 @@ def _desk(request: HttpRequest, wanted: str) -> Desk | None:
     return Desk(request.user, station, stations, operations, operation, Role.STATION_OPERATOR not in roles)
 
 
-def _remember(request: HttpRequest, key: str, value: str) -> None:
+def _remember(request: PageRequest, key: str, value: str) -> None:
     if request.session.get(key) != value:
         request.session[key] = value
 
@@ -196,7 +197,7 @@ def _recent(scans: list[Any]) -> list[Any]:
 
 
 def _context(
-    request: HttpRequest, desk: Desk, outcome: Outcome | None, scan: CounterScan | None = None
+    request: PageRequest, desk: Desk, outcome: Outcome | None, scan: CounterScan | None = None
 ) -> dict[str, Any]:
     at = clock.now()
     mine = desk.user if desk.only_own else None
@@ -218,7 +219,7 @@ def _context(
     }
 
 
-def _answer(request: HttpRequest, desk: Desk, outcome: Outcome | None, scan: CounterScan | None = None) -> HttpResponse:
+def _answer(request: PageRequest, desk: Desk, outcome: Outcome | None, scan: CounterScan | None = None) -> HttpResponse:
     """The fragment for htmx, the page for everybody else. A refused scan is an answer, not an HTTP error."""
     template = "tracking/_live.html" if request.htmx else "tracking/counter.html"
     return render(request, template, _context(request, desk, outcome, scan))

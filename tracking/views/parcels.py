@@ -1,11 +1,12 @@
 """A parcel's page: what it is, where it stands, and its whole way with the evidence of each step."""
 
 from barcode import Code128
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from common import clock
+from common.http import PageRequest
 from orders.models import Parcel
 from stations.permissions import require
 from stations.scope import may
@@ -18,7 +19,7 @@ BARCODE_HEIGHT = 40
 
 @require("parcel.read")
 @require_GET
-def page(request: HttpRequest, pk: int) -> HttpResponse:
+def page(request: PageRequest, pk: int) -> HttpResponse:
     rows = Parcel.objects.visible_to(request.user).select_related(
         "carrier", "station", "destination", "origin", "village__parent", "recipient"
     )

@@ -5,12 +5,13 @@ from itertools import groupby
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from common import clock
+from common.http import PageRequest
 from orders.models import Parcel
 from stations.models import Station
 from stations.permissions import require
@@ -36,7 +37,7 @@ class Line:
 
 @require("worklist.read")
 @require_GET
-def page(request: HttpRequest) -> HttpResponse:
+def page(request: PageRequest) -> HttpResponse:
     at = clock.now()
     stations = _stations(request)
     by_township = bool(scope_of(request.user, "worklist.read").county_codes)
@@ -57,9 +58,11 @@ def page(request: HttpRequest) -> HttpResponse:
             found.select_related("carrier", "station", "destination").order_by("last_scan_at", "id"), PAGE_SIZE
         )
         shown = paginator.get_page(request.GET.get("page"))
-        for parcel in shown.object_list:
-            parcel.since = queries.key_time(parcel.s_k)
-            parcel.hold_words = Node(parcel.h_node).label if parcel.on_hold and parcel.h_node in Node.values else ""
+        for parcel in shown.object_list:  # two words more for the template
+            vars(parcel)["since"] = queries.key_time(parcel.s_k)
+            vars(parcel)["hold_words"] = (
+                Node(parcel.h_node).label if parcel.on_hold and parcel.h_node in Node.values else ""
+            )
         context |= {"page": shown, "total": paginator.count}
     else:
         rows = queries.work_by_station(parcels, stations, at)
@@ -74,7 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, template, context)
 
 
-def _stations(request: HttpRequest) -> list[Station]:
+def _stations(request: PageRequest) -> list[Station]:
     """Stations that work or still hold parcels, hub first, then by township."""
     rows = Station.objects.visible_to(request.user, "worklist.read").in_service().select_related("region__parent")
     return sorted(rows, key=lambda s: (s.level != StationLevel.HUB, s.township_code, _LEVEL_ORDER[s.level], s.code))  # type: ignore[index]
@@ -110,7 +113,7 @@ def _by_township(rows: list[queries.WorkRow], stations: list[Station]) -> list[L
 
 def _line(row: queries.WorkRow, kept: str) -> Line:
     cells = [(kind, str(KIND_WORDS[kind]), number, f"?kind={kind}&{kept}") for kind, number in row.cells()]
-    return Line(row.name or _("All"), dict(StationLevel.choices).get(row.level, ""), f"?{kept}", cells)
+    return Line(row.name or _("All"), str(dict(StationLevel.choices).get(row.level, "")), f"?{kept}", cells)
 
 
 def _kept(township: str, station: str) -> str:
