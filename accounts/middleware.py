@@ -30,15 +30,20 @@ def public_reason(view: Any) -> str:
 
 
 class SignedInMiddleware:
-    """Redirects strangers to sign-in, people with a first password to change it; sets the person's language."""
+    """Redirects strangers to sign-in, people with a first password to change it; sets the person's language. What only
+    signed-in callers get no cache keeps: after a sign-out the browser's Back must not show a recipient."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        answer = self.get_response(request)
+        if getattr(request, "answer_is_personal", False) and not answer.has_header("Cache-Control"):
+            answer["Cache-Control"] = "private, no-store"
+        return answer
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        request.answer_is_personal = not public_reason(view)  # type: ignore[attr-defined]  # for __call__
         if request.path.startswith("/api/") or public_reason(view):
             return None  # the API has its own authentication, which denies by default
         if not request.user.is_authenticated:

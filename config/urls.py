@@ -12,7 +12,10 @@ handler404 = "common.views.not_found"
 handler500 = "common.views.server_error"
 
 schema = public("the API's description holds no data")(SpectacularAPIView.as_view())
-schema_page = public("the API's description holds no data")(SpectacularSwaggerView.as_view(url_name="api-schema"))
+# get alone: DRF's answer to OPTIONS is data, and this view knows only how to draw a page
+schema_page = public("the API's description holds no data")(
+    SpectacularSwaggerView.as_view(url_name="api-schema", http_method_names=["get", "head"])
+)
 
 urlpatterns = [
     path("", views.home, name="home"),
