@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from common import text
 from orders.models import Parcel
-from stations.models import Station
+from stations.models import Device, Station
 from stations.states import StationLevel
 from tracking import fold
 from tracking.models import ScanEvent
@@ -61,6 +61,7 @@ class Step:
     station_level: str = ""
     actor: str = ""
     method: Any = ""
+    device: str = ""
     inferred: bool = False
     voided: bool = False
     voided_at: datetime | None = None
@@ -125,6 +126,8 @@ def journey(parcel: Parcel, at: datetime, *, full_names: bool = False) -> list[S
     flags = _flags([event for event in shown if event.event_id in valid], own, at)
     stations = Station.objects.in_bulk({event.station_id for event in shown if event.station_id})
     actors = dict(User.objects.filter(pk__in={e.actor_id for e in shown if e.actor_id}).values_list("pk", "name"))
+    handhelds = {e.device_id for e in shown if e.device_id}
+    devices = dict(Device.objects.filter(pk__in=handhelds).values_list("pk", "name"))
     methods = dict(Method.choices)
     steps = []
     for event in shown:
@@ -142,6 +145,7 @@ def journey(parcel: Parcel, at: datetime, *, full_names: bool = False) -> list[S
                 station_level=event.station_level or "",
                 actor=name if full_names else text.masked_name(name),
                 method=methods.get(event.method, ""),
+                device=devices.get(event.device_id, "") if event.device_id else "",
                 voided=voider is not None,
                 voided_at=voider.effective_at if voider else None,
                 flags=tuple(flags.get(event.event_id, ())),
