@@ -26,7 +26,7 @@ class ParcelSearchForm(forms.Form):
 
     q = _CleanChar(label=_("Number, last 4 digits of the phone, or pick-up code"), required=False, max_length=40)
     state = forms.ChoiceField(label=_("State"), required=False)
-    carrier = forms.ChoiceField(label=_("Courier company"), required=False)
+    carrier = forms.ChoiceField(label=_("Carrier"), required=False)
     township = forms.ChoiceField(label=_("Township"), required=False)
     station = forms.TypedChoiceField(label=_("Station"), required=False, coerce=int, empty_value=None)
     flag = forms.ChoiceField(label=_("Condition"), required=False)
