@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts import services as accounts
@@ -13,6 +14,7 @@ from common.text import clean, fault
 from stations.models import Device, Membership, Organisation, Region, Station
 from stations.scope import memberships_of
 from stations.services.counties import current_officers, lock_county_people
+from stations.services.devices import works_at
 from stations.states import ENDED, RegionLevel
 
 
@@ -70,7 +72,9 @@ def give_role(
     region: Region | None = None,
     organisation: Organisation | None = None,
 ) -> Membership:
-    """One more role for somebody known. Conflict "role_held" if they hold it there."""
+    """One more role for somebody known. Conflict "role_held" if they hold it there, Refused "yourself"."""
+    if by is not None and by.pk == user.pk:  # an officer could else sign both halves of a policy
+        raise Refused("yourself", _("You can't give yourself a role. Ask a second person."))
     place = _place(role=role, station=station, region=region, organisation=organisation)
     _authorise(by, place)
     if by is not None and not manages(by=by, user=user):
@@ -80,7 +84,7 @@ def give_role(
 
 
 def end_membership(*, membership: Membership, by: User, reason: str, at: datetime) -> None:
-    """Take a role away; the person's handhelds at that station are shut out with it.
+    """Take a role away; the person's handhelds there and below are shut out, but where another role still holds.
 
     Refused "last_officer" where the county would be left without one; Conflict "membership_ended" if it is over.
     """
@@ -95,10 +99,16 @@ def end_membership(*, membership: Membership, by: User, reason: str, at: datetim
         if not ended:
             raise Conflict("membership_ended", _("This role has ended already."))
         if membership.station_id:
-            Device.objects.live().filter(user=membership.user_id, station=membership.station_id).update(
-                revoked_at=at, revoked_by=by, revoke_reason=reason[:200]
-            )
+            _shut_out_handhelds(membership, by, reason, at)
         _trace(membership, "membership.ended", by, at, reason=reason)
+
+
+def _shut_out_handhelds(ended: Membership, by: User, reason: str, at: datetime) -> None:
+    """Revoke what the person holds at the ended role's station or below it and has no other role for."""
+    at_or_below = Q(station=ended.station) | Q(station__parent=ended.station) | Q(station__parent__parent=ended.station)
+    held = Device.objects.live().filter(at_or_below, user=ended.user_id).select_related("station", "user")
+    lost = [device.pk for device in held if not works_at(device.user, device.station, at)]
+    Device.objects.live().filter(pk__in=lost).update(revoked_at=at, revoked_by=by, revoke_reason=reason[:200])
 
 
 def reset_password(*, user: User, by: User | None, at: datetime) -> str:

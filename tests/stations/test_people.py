@@ -116,6 +116,19 @@ def test_ending_a_role_shuts_out_the_handhelds_held_there(county: County):
     assert AuditEntry.objects.filter(action="membership.ended").count() == 1
 
 
+def test_the_end_of_a_role_shuts_out_the_handhelds_below_too(county: County):
+    courier, officer = county.people["courier"], county.people["officer"]  # of the centre
+    below = make_device(county.o1, courier, token="token-below")
+    kept = make_device(county.o2, courier, token="token-kept")
+    services.give_role(user=courier, role=Role.COURIER, station=county.o2, by=officer, at=NOW)
+    row = courier.memberships.get(station=county.c1)
+    services.end_membership(membership=row, by=officer, reason="left", at=NOW)
+    below.refresh_from_db()
+    kept.refresh_from_db()
+    assert below.revoked_at == NOW
+    assert kept.revoked_at is None, "another role still holds for that station"
+
+
 def test_an_end_needs_a_reason(county: County):
     with pytest.raises(Refused) as refusal:
         services.end_membership(
@@ -151,6 +164,15 @@ def test_a_known_person_gets_another_role_once(county: County):
         services.give_role(by=county.people["township"], **give)
     with pytest.raises(NotAllowed):
         services.give_role(by=county.people["township"], **{**give, "user": make_user("stranger", "外人")})
+
+
+def test_nobody_gives_themselves_a_role(county: County):
+    officer = county.people["officer"]
+    for role in (Role.SETTLEMENT_CLERK, Role.SETTLEMENT_APPROVER, Role.AUDITOR):
+        with pytest.raises(Refused) as refusal:
+            services.give_role(user=officer, role=role, region=county.regions["county"], by=officer, at=NOW)
+        assert refusal.value.code == "yourself"
+    assert officer.memberships.count() == 1
 
 
 def test_enrolling_asks_that_the_holder_works_there(county: County):
