@@ -1,7 +1,7 @@
 """Every address of the platform; each app's own urls.py has the rest."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from accounts.middleware import public
 from config import views
@@ -12,10 +12,6 @@ handler404 = "common.views.not_found"
 handler500 = "common.views.server_error"
 
 schema = public("the API's description holds no data")(SpectacularAPIView.as_view())
-# get alone: DRF's answer to OPTIONS is data, and this view knows only how to draw a page
-schema_page = public("the API's description holds no data")(
-    SpectacularSwaggerView.as_view(url_name="api-schema", http_method_names=["get", "head"])
-)
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -29,5 +25,5 @@ urlpatterns = [
     path("metrics", views.metrics, name="metrics"),
     path("api/v1/", include("tracking.api.urls")),
     path("api/schema/", schema, name="api-schema"),
-    path("api/docs/", schema_page, name="api-docs"),
+    path("api/docs/", views.api_docs, name="api-docs"),
 ]
