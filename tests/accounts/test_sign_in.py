@@ -143,3 +143,12 @@ def test_the_language_switch_keeps_the_page(client):
     assert 'lang="en"' in client.get(URL).content.decode()
     assert client.post("/accounts/language/", {"language": "en", "next": "https://evil.example/"}).url == "/"
     assert client.post("/accounts/language/", {"language": "xx", "next": "/"}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "target", ["nowhere", "0", "a b", "[]", "//evil.example/", "https://evil.example/", "/x\r\nA: b"]
+)
+def test_the_language_switch_leads_nowhere_else(client, target):
+    answer = client.post("/accounts/language/", {"language": "en", "next": target})
+    assert answer.status_code == 302
+    assert answer.url == ("/" if not target.startswith("/x") else "/x%0D%0AA:%20b")
