@@ -24,7 +24,7 @@ from stations.permissions import require
 from stations.scope import may
 from stations.states import StationLevel
 
-PAGE = 50
+PAGE, LINES = 30, 20  # rows of outlets; lines of one outlet, each some lines high on a phone
 CSV_CHUNK = 500
 
 
@@ -109,7 +109,7 @@ def statement(request: PageRequest, station_id: int, month: date) -> HttpRespons
     outlet = _outlet(request, station_id)
     lines = queries.lines_of(request.user, station=outlet, month=month)
     totals = queries.totals(request.user, station=outlet, month=month)
-    page = Paginator(lines, PAGE).get_page(request.GET.get("page"))
+    page = Paginator(lines, LINES).get_page(request.GET.get("page"))
     months = month_choices([*queries.months_with_lines(request.user), month], clock.month_of(clock.now()))
     context = {
         "outlet": outlet,

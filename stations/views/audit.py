@@ -10,7 +10,7 @@ from stations import queries
 from stations.forms.audit import AuditFilter
 from stations.permissions import require
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 
 
 @require_GET

@@ -20,7 +20,7 @@ from stations.models import Device
 from stations.permissions import require
 from stations.scope import may
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 
 
 @require_GET

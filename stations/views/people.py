@@ -19,7 +19,7 @@ from stations.models import Membership
 from stations.permissions import require
 from stations.scope import may
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 
 
 @require_GET

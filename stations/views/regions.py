@@ -24,7 +24,7 @@ from stations.permissions import require
 from stations.scope import may, scope_of
 from stations.states import RegionLevel
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 IMPORT_KIND = "stations.import_divisions"
 
 

@@ -21,7 +21,7 @@ from tracking import counter_queries as queries
 from tracking.forms import KIND_WORDS, WorkForm
 from tracking.states import Node
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30
 _LEVEL_ORDER = {StationLevel.HUB: 0, StationLevel.CENTRE: 1, StationLevel.OUTLET: 2}
 
 
