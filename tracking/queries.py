@@ -16,6 +16,7 @@ from accounts.models import User
 from common import text
 from orders.models import Parcel
 from stations.models import Device, Station
+from stations.scope import scope_of
 from stations.states import StationLevel
 from tracking import fold
 from tracking.models import ScanEvent
@@ -71,6 +72,11 @@ class Step:
     def remarks(self) -> list[Any]:
         """The flags as sentences."""
         return [FLAGS[flag] for flag in self.flags]
+
+
+def hands_out(user: User, parcel: Parcel) -> bool:
+    """Whether the person works where the parcel lies. Nobody else sees its pickup code: it is as good as the parcel."""
+    return parcel.station_id in scope_of(user, "scan.send").station_ids
 
 
 def parcel_scans(parcel: Parcel) -> list[ScanEvent]:

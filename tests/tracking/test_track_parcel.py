@@ -45,6 +45,28 @@ def test_the_page_tells_the_way(travelled, county: County, sign_in):
     assert '<path d="M' in text
 
 
+@pytest.mark.parametrize("who", ["officer", "auditor", "support", "carrier", "clerk", "township"])
+def test_the_pickup_code_is_for_those_who_hand_out(travelled, sign_in, who: str):
+    client = sign_in(who)
+    for path in (f"/parcels/{travelled.pk}/", "/parcels/", f"/api/v1/parcels/{travelled.pk}/events/"):
+        assert "3-2-0001" not in client.get(path).content.decode()
+    assert client.get(f"/parcels/{travelled.pk}/pickup-code/").status_code == 403
+
+
+def test_the_code_of_another_shelf_is_that_shelfs(county: County, sign_in):
+    parcel = make_parcel(county)  # bound for o1, shelved in another township
+    scan(sign_in("operator2"), "shelve", shelf="7-7")
+    bound = sign_in("operator")
+    page = bound.get(f"/parcels/{parcel.pk}/")
+    found = bound.post("/counter/search/", {"text": ZTO}, headers={"HX-Request": "true"})
+    for answer in (page, found):
+        assert answer.status_code == 200
+        assert ZTO in answer.content.decode()
+        assert "7-7-0001" not in answer.content.decode()
+    assert bound.get(f"/parcels/{parcel.pk}/pickup-code/").status_code == 404
+    assert "7-7-0001" in sign_in("operator2").get(f"/parcels/{parcel.pk}/pickup-code/").content.decode()
+
+
 def test_an_undone_scan_stays_to_be_seen(travelled, sign_in):
     client = sign_in("operator")
     target = ScanEvent.objects.get(type="OUTLET_IN").event_id

@@ -25,6 +25,7 @@ from stations.scope import may, memberships_of
 from tracking import counter_queries as queries
 from tracking.definitions import BY_KEY, Operation, operations_at, reason_of, reason_words
 from tracking.forms import ScanForm, SearchForm, StationForm, UndoForm
+from tracking.queries import hands_out
 from tracking.services.counter import DEFAULT_SHELF, CounterScan, Outcome, new_event_id, scan_at_counter, undo_scan
 from tracking.states import Method
 
@@ -110,6 +111,8 @@ def search(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         text = form.cleaned_data["text"]
         found = queries.parcels_searched(request.user, desk.station, text)
+        for parcel in found:
+            parcel.hands_out = hands_out(request.user, parcel)  # type: ignore[attr-defined]  # for the template
     context = {"found": found, "search_text": text, "searched": True, "desk": desk}
     if request.htmx:
         return render(request, "tracking/_found.html", context)
@@ -133,6 +136,8 @@ def pickup_slip(request: PageRequest, pk: int) -> HttpResponse:
     """The pickup code large, to show or to print again."""
     rows = Parcel.objects.visible_to(request.user, "scan.send").select_related("carrier", "station", "recipient")
     parcel = get_object_or_404(rows.exclude(pickup_code=None), pk=pk)
+    if not hands_out(request.user, parcel):  # bound for or from this station, on another's shelf
+        raise Http404
     return render(request, "tracking/pickup_slip.html", {"parcel": parcel, "since": queries.key_time(parcel.p_k)})
 
 

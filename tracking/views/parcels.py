@@ -35,7 +35,7 @@ def page(request: PageRequest, pk: int) -> HttpResponse:
         "steps": [(step, reason_words(step.event.reason) if step.event else "") for step in reversed(steps)],
         "barcode_width": width,
         "barcode_path": path,
-        "hands_out": may(request.user, "scan.send"),  # the pickup code is as good as the parcel
+        "hands_out": queries.hands_out(request.user, parcel),
         "may_reveal": may(request.user, "parcel.reveal") and hasattr(parcel, "recipient"),
     }
     return render(request, "tracking/parcel.html", context)
