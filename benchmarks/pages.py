@@ -1,8 +1,9 @@
 """`make bench NAME=pages`: how much longer the busiest pages take than an empty one, with a province's worth of rows.
 
 A database of its own with 1,000,000 parcels and 6,000,000 events (kept between runs; `--fresh` builds it anew,
-`--quick` makes a tenth of it under another name). Each round asks every page once, the empty page between them, caches off; the
-medians' quotient is what counts. Queries are counted on the way. Last line: one JSON object; `ratio` is the worst.
+`--quick` makes a tenth of it under another name). Each round asks every page once, the empty page between them, caches
+off; the medians' quotient is what counts. Queries are counted on the way. Last line: one JSON object; `ratio` is the
+worst of them.
 """
 
 import argparse
