@@ -29,7 +29,8 @@ from stations.models import Region
 from stations.permissions import require
 from stations.scope import may, scope_of
 
-PAGE = 50
+PAGE = 30
+CENSUSES = ("coverage", "stations")  # every village, every station: no sample that could be too small
 
 
 @require_GET
@@ -108,10 +109,12 @@ def _shown(definition: Definition, number: Indicator | None, address: str) -> Sa
             "p90": number.extra["p90_km"],
         }
     if definition.unit is Unit.SHARE:
-        return format_html('<a href="{}">{}</a>', address, ratio(number.numerator, number.denominator))
+        small = 1 if definition.code in CENSUSES else queries.ENOUGH
+        return format_html('<a href="{}">{}</a>', address, ratio(number.numerator, number.denominator, small))
     if definition.unit is Unit.YUAN:
         parcels = ngettext("%(count)s parcel", "%(count)s parcels", number.numerator) % {"count": number.numerator}
-        return format_html('<a href="{}">{}</a> <small class="quiet">{}</small>', address, yuan(number.amount), parcels)
+        words = '<span class="share"><a href="{}">{}</a><small>{}</small></span>'
+        return format_html(words, address, yuan(number.amount), parcels)
     return format_html('<a href="{}">{}</a>', address, number.numerator)
 
 
