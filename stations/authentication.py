@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import authentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
 
 from accounts.models import User
 from common import clock, fields
@@ -45,7 +46,13 @@ class DeviceAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """DRF's own, answering 401 (not 403) to nobody."""
+    """DRF's own, answering 401 (not 403) to nobody. A first password opens nothing but the page that changes it."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        found = super().authenticate(request)
+        if found is not None and found[0].must_change_password:
+            raise PermissionDenied(_("Change your first password before anything else."), "first_password")
+        return found
 
     def authenticate_header(self, request: HttpRequest) -> str:
         return "Session"

@@ -1,5 +1,6 @@
 """The list of parcels, its export, and the look at a recipient."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
@@ -45,13 +46,13 @@ def parcels(request: PageRequest) -> HttpResponse:
 @require("parcel.export")
 def parcels_export(request: PageRequest) -> StreamingHttpResponse:
     """The list as CSV with the filter of the address; masked, audited, five an hour."""
-    form = ParcelSearchForm(request.GET, queries.filter_choices(request.user))
-    rows = queries.exported_parcels(request.user, form.wanted())
+    wanted = ParcelSearchForm(request.GET, queries.filter_choices(request.user)).wanted()
+    rows = queries.exported_parcels(request.user, wanted)
     counties = scope_of(request.user, "parcel.export").counties
     services.record_export(
         by=request.user,
         county_code=counties[0] if counties else "",
-        filters={name: str(value) for name, value in request.GET.items() if value and name != "page"},
+        filters={name: str(value) for name, value in asdict(wanted).items() if value},  # those that counted
         rows=len(rows),
         at=clock.now(),
     )

@@ -21,3 +21,12 @@ def test_no_cache_keeps_what_a_signed_in_person_saw(county, sign_in, path: str):
 
 def test_public_files_may_be_kept(client: Client):
     assert "no-store" not in client.get("/api/schema/").get("Cache-Control", "")
+
+
+def test_a_first_password_does_not_open_the_api(county, sign_in):
+    client, user = sign_in("operator"), county.people["operator"]
+    assert client.get("/api/v1/parcels/").status_code == 200
+    user.must_change_password = True
+    user.save()
+    answer = client.get("/api/v1/parcels/")
+    assert (answer.status_code, answer.json()["code"]) == (403, "first_password")

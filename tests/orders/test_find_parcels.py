@@ -129,7 +129,7 @@ def test_pages_end_at_a_thousand(county: County, monkeypatch: pytest.MonkeyPatch
 
 def test_an_export_is_audited_and_limited(sign_in, two, county: County):
     client = sign_in("township")
-    url = reverse("orders:parcels-export") + "?carrier=ZTO"
+    url = reverse("orders:parcels-export") + "?carrier=ZTO&state=nonsense&page=2&unheard=of"
     for _round in range(5):
         answer = client.post(url)
         assert answer.status_code == 200
