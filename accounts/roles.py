@@ -3,7 +3,7 @@
 A cell is a scope letter: O own user's, S own station and what hangs below it, T own township and below, C own
 county, P own parcels (a carrier's), * everywhere, "" not at all. Marks behind it: m personal fields masked, R reveal
 with a reason (logged, limited), 2 second factor, 4 a second person; 2 and 4 are recorded here and enforced by the
-issues that bring them. Anonymous, handheld and metrics are callers, not roles (tests/house/rights.yaml has them).
+issues that bring them. Anonymous and handheld are callers, not roles (tests/rights.yaml has them).
 """
 
 from django.db.models import TextChoices

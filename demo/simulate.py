@@ -3,7 +3,7 @@
 Pure: a network in, announcements and uploads out. A parcel's way down: carrier's file → hub → centre → outlet shelf →
 picked up; one in twelve goes up: collected at an outlet → centre → hub → handed to the carrier. Around one in eight
 meets something of real life: a missed scan, a double scan, a handheld offline until tomorrow, a clock hours off; a
-parcel held, refused, damaged, lost, missorted, never announced, an undone scan. Shares: domain reference 3.1 and 3.3.
+parcel held, refused, damaged, lost, missorted, never announced, an undone scan.
 """
 
 import random

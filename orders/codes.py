@@ -1,7 +1,7 @@
 """Waybill numbers: which carriers a number may belong to, as a rule table (patterns age: they warn, never refuse).
 
 Strict patterns are those the carriers print today; wider ones are what has been seen in older or odd series. Sources:
-docs reference 3.5 (couriers' validation 2024-09, a public Hive UDF 2022-11; ITU-T/UPU S10 for postal items).
+couriers' validation 2024-09, a public Hive UDF 2022-11; ITU-T/UPU S10 for postal items.
 """
 
 import re

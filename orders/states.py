@@ -1,4 +1,4 @@
-"""Words of a parcel. Its state is folded from scans by tracking/ (docs: reference fold); nothing else writes it."""
+"""Words of a parcel. Its state is folded from scans by tracking/ (docs/fold.md); nothing else writes it."""
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _

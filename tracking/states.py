@@ -1,7 +1,7 @@
-"""The nodes of a parcel's journey as data: rank and cells of the fold, and their words in other vocabularies.
+"""The nodes of a parcel's journey as data: their words, and their rank and cells in the fold.
 
 The one definition of the fold is docs/fold.md; `tracking/fold.py` reads it in Python, `tracking/sql/` in SQL.
-Cells: S state (AT = by the station's level), C custodian, H hold. External words: reference domain 1.3.
+Cells: S state (AT = by the station's level), C custodian, H hold.
 """
 
 from dataclasses import dataclass
