@@ -1,4 +1,4 @@
-"""Set-based statements live in `<app>/sql/*.sql`, one a file, named like the one function that runs it."""
+"""Set-based statements live in `<app>/sql/*.sql`, one a file; its head says what it does and by which index."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
