@@ -14,7 +14,7 @@ MAX_PASSWORD = 1024  # longer ones are refused before hashing: argon2 over 10 MB
 
 
 class DemoAwareBackend(ModelBackend):
-    """ModelBackend without permissions: rights come from memberships."""
+    """ModelBackend with our sign-in; its permissions are never asked for, rights come from memberships."""
 
     def authenticate(
         self,
@@ -35,9 +35,6 @@ class DemoAwareBackend(ModelBackend):
 
     def get_user(self, user_id: int) -> User | None:
         return User.objects.filter(pk=user_id, is_active=True).first()
-
-    def _get_permissions(self, *args: Any, **kwargs: Any) -> set[str]:
-        return set()
 
 
 def demo_allowed(request: HttpRequest | None, user: User) -> bool:

@@ -38,9 +38,6 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.name or self.username
 
-    def get_short_name(self) -> str:
-        return self.name
-
 
 class AuditEntry(models.Model):
     """One act: who, what, on which row, before and after, why. The database refuses UPDATE, DELETE and TRUNCATE."""

@@ -15,12 +15,11 @@ _QUIET_S = 5.0
 _GAP_S = 0.2
 _broken_until = 0.0
 _last: dict[str, float] = {}
-failures = 0  # read by the metrics page
 
 
 def ring(task: str, *args: object) -> bool:
     """Publish one message for `task`; False if the broker is away or it was rung a moment ago."""
-    global _broken_until, failures
+    global _broken_until
     now = time.monotonic()
     key = f"{task}{args}"
     if now < _broken_until or now - _last.get(key, 0.0) < _GAP_S:
@@ -32,7 +31,6 @@ def ring(task: str, *args: object) -> bool:
         current_app.send_task(task, args=args, retry=False, expires=30, ignore_result=True)
     except Exception as error:  # whatever the broker's client throws, the rows are safe
         _broken_until = time.monotonic() + _QUIET_S
-        failures += 1
         log.warning("bell.failed", task=task, error=type(error).__name__)
         return False
     return True

@@ -25,9 +25,6 @@ class JobQuerySet(models.QuerySet["Job"]):
         """What somebody started: only they stop it or try it again."""
         return self.filter(user=user) if user.is_authenticated else self.none()
 
-    def open(self) -> "JobQuerySet":
-        return self.filter(state__in=OPEN)
-
 
 class Job(models.Model):
     """One long piece of work with its progress, its problems by row, and its result."""

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-_FORMAT_OR_SPACE = re.compile(r"\s+")
+_SPACE = re.compile(r"\s+")
 CODE = re.compile(r"[A-Z0-9-]{6,40}")
 
 
@@ -26,7 +26,7 @@ def normal_code(text: str) -> str:
     """A scanned or typed code as we key by it: NFKC, no spaces or invisible characters, upper case."""
     folded = unicodedata.normalize("NFKC", text)
     kept = "".join(ch for ch in folded if unicodedata.category(ch) not in ("Cc", "Cf", "Cs"))
-    return _FORMAT_OR_SPACE.sub("", kept).upper()
+    return _SPACE.sub("", kept).upper()
 
 
 def masked_name(name: str) -> str:

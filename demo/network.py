@@ -89,7 +89,7 @@ def stations(rows: list[dict[str, str]], seed: int) -> list[StationFields]:
         for place, village in enumerate(villages.get(township["code"], [])):
             if place and (number * 31 + place * 7) % 10 == 3:
                 continue  # one village in ten is without an outlet
-            plans.append(_outlet(rng, f"FD-{number:02d}{place + 1:02d}", centre, village, place))
+            plans.append(_outlet(rng, f"FD-{number:02d}{place + 1:02d}", centre, village))
     return plans
 
 
@@ -125,7 +125,7 @@ def _centre(rng: random.Random, code: str, township: Mapping[str, str], number: 
     )
 
 
-def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, str], place: int) -> StationFields:
+def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, str]) -> StationFields:
     lng, lat = _point(village)
     kind, _share, words = rng.choices(HOSTS, weights=[share for _k, share, _w in HOSTS])[0]
     name = village["name"]

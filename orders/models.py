@@ -54,9 +54,6 @@ class ParcelQuerySet(models.QuerySet["Parcel"]):
         """Not delivered, returned or cancelled."""
         return self.exclude(state__in=TERMINAL)
 
-    def awaiting_pickup(self) -> "ParcelQuerySet":
-        return self.filter(state=ParcelState.AT_OUTLET)
-
 
 class Parcel(models.Model):
     """One parcel on one leg through one county; unique by county, carrier, waybill and leg, never by waybill alone."""

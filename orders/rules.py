@@ -32,7 +32,6 @@ COLUMNS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "station": (_("Outlet code"), ("station", "stationcode", "站点编码", "服务点编码")),
 }
 REQUIRED = ("carrier", "waybill", "recipient", "phone", "village", "collected_at")
-PERSONAL = frozenset({"recipient", "phone"})
 TEMPLATE_HEADER = ("快递公司", "运单号", "收件人", "手机号", "村代码", "揽收时间", "重量（克）")
 
 PROBLEMS: dict[str, Any] = {

@@ -5,7 +5,6 @@ most one line that stands: even turns accrue, an odd turn reverses the turn befo
 can't say: the key from a reversal to what it reverses, append-only, and that a policy in force only ever ends earlier.
 """
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -23,7 +22,6 @@ from settlement.rules import CLAMP_MAX, CLAMP_MIN, RATE_MAX
 from settlement.states import PaidService, PeriodState, PolicyState
 from stations.models import Station
 from stations.scope import scope_of
-from stations.states import Terrain
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -107,15 +105,6 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
-
-    @property
-    def rates(self) -> list[tuple[Terrain, Decimal]]:
-        """(terrain, yuan a parcel), in the order of Terrain."""
-        return [
-            (Terrain.PLAIN, self.rate_plain),
-            (Terrain.HILL, self.rate_hill),
-            (Terrain.MOUNTAIN, self.rate_mountain),
-        ]
 
 
 class Period(models.Model):

@@ -6,7 +6,7 @@ parcel_by_waybill and parcel_by_pickup_code.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -44,17 +44,12 @@ def key_time(key: bytes | memoryview | None) -> datetime | None:
     """The instant in a register key."""
     if key is None:
         return None
-    return clock.EPOCH.astimezone(UTC) + timedelta(microseconds=int.from_bytes(bytes(key)[:8], "big", signed=True))
+    return clock.EPOCH + timedelta(microseconds=int.from_bytes(bytes(key)[:8], "big", signed=True))
 
 
 def key_rank(key: bytes | memoryview | None) -> int | None:
     """The rank of the node in a register key."""
     return None if key is None else bytes(key)[8]
-
-
-def key_event_id(key: bytes | memoryview | None) -> UUID | None:
-    """The event that won a register."""
-    return None if key is None else UUID(bytes=bytes(key)[9:25])
 
 
 # --- the scanned code -------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from stations.queries.coverage import (
     distance_km,
     service_radius,
     villages,
-    villages_without_outlet,
 )
 from stations.queries.history import HistoryStep, history
 from stations.queries.people import handhelds, members, possible_holders, region_changes
@@ -59,5 +58,4 @@ __all__ = [
     "townships_to_build_in",
     "tree",
     "villages",
-    "villages_without_outlet",
 ]

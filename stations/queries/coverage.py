@@ -38,12 +38,6 @@ def villages(*, county_code: str, township_code: str = "") -> "QuerySet[WithAnno
     return found.annotate(has_outlet=Exists(outlets.filter(village_code=OuterRef("code")))).order_by("code")
 
 
-def villages_without_outlet(
-    *, county_code: str, township_code: str = ""
-) -> "QuerySet[WithAnnotations[Region, Covered]]":
-    return villages(county_code=county_code, township_code=township_code).filter(has_outlet=False)
-
-
 @dataclass(frozen=True)
 class TownshipCover:
     """Villages of a township, and how many of them have an active outlet."""
