@@ -23,4 +23,5 @@ app.conf.beat_schedule = {
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
     "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},
     "import-files": {"task": "orders.tasks.forget_old_files", "schedule": crontab(hour=2, minute=40)},
+    "sessions": {"task": "accounts.tasks.end_expired_sessions", "schedule": crontab(hour=3, minute=40)},
 }
