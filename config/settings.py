@@ -192,7 +192,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ("username", "name", "phone"), "max_similarity": 0.6},
+        "OPTIONS": {"user_attributes": ("username", "name", "phone"), "max_similarity": 0.63},
     },
 ]
 LOGIN_URL = "accounts:sign-in"

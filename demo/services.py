@@ -188,6 +188,7 @@ def load_day(day: Day) -> None:
                 received_at=upload.received_at,
             )
     fold_waiting(at=clock.now())
+    settle(at=clock.now(), county_code=plan.COUNTY)
 
 
 def _policy(*, at: datetime) -> None:

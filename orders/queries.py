@@ -70,7 +70,7 @@ class ParcelPage:
 def found_parcels(user: User, wanted: ParcelFilter, action: str = "parcel.read") -> ParcelQuerySet:
     """The parcels a person may read that fit, newest first. Indexes: parcel_newest; parcel_by_waybill for a waybill,
     recipient_by_phone_tail, parcel_by_pickup_code; parcel_undelivered for a state; parcel_in_trouble for a flag."""
-    found = Parcel.objects.visible_to(user, action).filter(_said(wanted.q))
+    found = Parcel.objects.visible_to(user, action).filter(_said(wanted.q, scope_of(user, "scan.send")))
     if wanted.state:
         found = found.filter(state=wanted.state)
     if wanted.carrier:
@@ -94,14 +94,15 @@ def found_parcels(user: User, wanted: ParcelFilter, action: str = "parcel.read")
     return found.order_by("-created_at", "-id")
 
 
-def _said(q: str) -> Q:
+def _said(q: str, counters: Scope) -> Q:
+    """What the search box asks for. A pickup code is as good as the parcel: it finds only where one may hand out."""
     said = text.normal_code(q)
     if not said:
         return Q()
     if re.fullmatch(r"\d{4}", said):
         return Q(recipient__phone_tail=said)
     if _PICKUP_CODE.fullmatch(said):
-        return Q(pickup_code=said) | Q(waybill_no=said)
+        return Q(pickup_code=said, station__in=counters.station_ids) | Q(waybill_no=said)
     return Q(waybill_no__startswith=said)
 
 

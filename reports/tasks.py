@@ -9,8 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from common import clock
+from common.errors import NotAllowed
 from common.services import Progress, job
 from reports import queries, services
+from stations.scope import scope_of
 
 LATE_DAYS = 3  # how long late scans still change last month's numbers by themselves
 
@@ -30,14 +32,17 @@ def compute_current() -> None:
 
 @job("reports.compute")
 def compute(progress: Progress) -> Mapping[str, Any]:
-    """params: month "YYYY-MM"; the job's county."""
+    """params: month "YYYY-MM"; the job's county. NotAllowed if its starter has lost the right meanwhile."""
+    starter = progress.job.user
+    if starter is not None and not scope_of(starter, "report.compute").covers_county(progress.job.county_code):
+        raise NotAllowed(_("Your role may not do this."))
     month = clock.parse_month(progress.job.params["month"])
     assert month is not None, "the view checked it"
     report = services.compute_report(
         county_code=progress.job.county_code,
         month=month,
         at=clock.now(),
-        by=progress.job.user,
+        by=starter,
         step=lambda done, of: progress.step(done, of),
     )
     return {

@@ -18,12 +18,12 @@ from django.db import connection, transaction
 from accounts.models import User
 from common import clock, logs, sql
 from common.clock import EPOCH
-from reports import queries, rules
+from reports import queries
 from reports.definitions import BY_CODE, DEFINITIONS, UNKNOWN_REGION, Definition, Source
 from reports.models import Indicator, Report
 from reports.queries import Span
 from stations.models import Station
-from stations.states import StationLevel
+from stations.queries import service_radius
 
 log = logs.get_logger("reports")
 
@@ -198,19 +198,6 @@ def _of_lines(span: Span, county: str) -> Iterator[Number]:
 
 
 def _of_map(span: Span, county: str) -> Iterator[Number]:
-    points = list(
-        Station.objects.filter(county_code=span.county_code)
-        .in_service()
-        .filter(level__in=[StationLevel.HUB, StationLevel.OUTLET])
-        .values_list("level", "lng", "lat")
-    )
-    hubs = ((lng, lat) for level, lng, lat in points if level == StationLevel.HUB)
-    hub = next(((lng, lat) for lng, lat in hubs if lng is not None and lat is not None), None)
-    outlets = [(lng, lat) for level, lng, lat in points if level == StationLevel.OUTLET]
-    away = [
-        rules.distance_km(float(hub[0]), float(hub[1]), float(lng), float(lat))
-        for lng, lat in outlets
-        if hub is not None and lng is not None and lat is not None
-    ]
-    mean, p90 = rules.mean_and_p90(away)
-    yield Number(county, "radius", len(away), len(outlets), None, {"mean_km": mean, "p90_km": p90})
+    radius = service_radius(Station.objects.filter(county_code=span.county_code))
+    extra = {"mean_km": radius.mean_km or 0.0, "p90_km": radius.p90_km or 0.0}
+    yield Number(county, "radius", radius.measured, radius.outlets, None, extra)
