@@ -153,7 +153,7 @@ def _fold_claimed(county_code: str, claimed: list[tuple[int, int]], at: datetime
 
 
 def _fold_halving(work: Work, at: datetime) -> None:
-    """Fold; on an error fold the halves, down to the one event that can't be."""
+    """Fold whole uploads; on an error fold the halves, down to the one event that can't be."""
     try:
         _apply(work, at)
         return
@@ -164,7 +164,6 @@ def _fold_halving(work: Work, at: datetime) -> None:
             "drain.halving",
             county=work.county_code,
             uploads=len(work.uploads),
-            events=len(work.only or ()),
             error=type(error).__name__,
         )
         failure = type(error).__name__
@@ -174,16 +173,15 @@ def _fold_halving(work: Work, at: datetime) -> None:
         _fold_halving(Work(work.county_code, work.uploads[middle:]), at)
         return
     upload_id = work.uploads[0]
-    if work.only is None:
-        events = ScanEvent.objects.filter(upload_id=upload_id, county_code=work.county_code).order_by("event_id")
-        only = tuple(str(event_id) for event_id in events.values_list("event_id", flat=True))
-        if len(only) > 1:
-            middle = len(only) // 2
-            _fold_events(work.county_code, upload_id, only[:middle], at)
-            _fold_events(work.county_code, upload_id, only[middle:], at)
-        else:
-            _poison(work.county_code, only, failure, at)
-        Upload.objects.filter(pk=upload_id, folded_at__isnull=True).update(folded_at=at, lease_until=None)
+    events = ScanEvent.objects.filter(upload_id=upload_id, county_code=work.county_code).order_by("event_id")
+    only = tuple(str(event_id) for event_id in events.values_list("event_id", flat=True))
+    if len(only) > 1:
+        middle = len(only) // 2
+        _fold_events(work.county_code, upload_id, only[:middle], at)
+        _fold_events(work.county_code, upload_id, only[middle:], at)
+    else:
+        _poison(work.county_code, only, failure, at)
+    Upload.objects.filter(pk=upload_id, folded_at__isnull=True).update(folded_at=at, lease_until=None)
 
 
 def _fold_events(county_code: str, upload_id: int, only: tuple[str, ...], at: datetime) -> None:
