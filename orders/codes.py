@@ -7,7 +7,8 @@ couriers' validation 2024-09, a public Hive UDF 2022-11; ITU-T/UPU S10 for posta
 import re
 from dataclasses import dataclass
 
-BASIC = re.compile(r"[A-Z0-9-]{6,40}")
+from common import text
+
 _S10 = re.compile(r"[A-Z]{2}(\d{8})(\d)[A-Z]{2}")
 _S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 
@@ -67,7 +68,7 @@ def recognise(waybill: str) -> list[str]:
 
     1. a postal number whose check digit is right; 2. strict patterns, the narrower first; 3. wider patterns.
     """
-    if not BASIC.fullmatch(waybill):
+    if not text.CODE.fullmatch(waybill):
         return []
     strict = [row.code for row in _BY_SHARE if row.strict.fullmatch(waybill)]
     wider = [row.code for row in _BY_SHARE if row.code not in strict and row.wider.fullmatch(waybill)]
@@ -82,7 +83,7 @@ def recognise(waybill: str) -> list[str]:
 def waybill_fault(carrier: str, waybill: str) -> str:
     """What is odd about a number under its carrier: "" (fine, or a carrier without patterns), "waybill_form" (can't
     be a number at all), "waybill_check_digit" (a postal number read wrongly), "waybill_pattern" (not its pattern)."""
-    if not BASIC.fullmatch(waybill):
+    if not text.CODE.fullmatch(waybill):
         return "waybill_form"
     row = CARRIERS.get(carrier)
     if row is None or row.strict.fullmatch(waybill):

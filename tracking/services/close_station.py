@@ -10,20 +10,19 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from common.errors import Refused
 from orders.models import Parcel, ParcelQuerySet
-from orders.states import CustodianKind, ParcelState
+from orders.states import CustodianKind
 from stations.models import Station
 from stations.services import lock_station, move_station
 from stations.states import StationState
+from tracking.counter_queries import HERE
 from tracking.models import ScanEvent, Upload
-
-AT_A_STATION = (ParcelState.AT_HUB, ParcelState.AT_CENTRE, ParcelState.AT_OUTLET)
 
 
 def parcels_in_custody(station: Station) -> ParcelQuerySet:
     """Open parcels that the fold puts at the station or in its hands. Index: parcel_at_station."""
     in_its_hands = Q(custodian_kind=CustodianKind.STATION, c_ref=station.pk)
     at_station = Parcel.objects.filter(county_code=station.county_code, station=station)
-    return at_station.open().filter(Q(state__in=AT_A_STATION) | in_its_hands)
+    return at_station.open().filter(Q(state__in=HERE) | in_its_hands)
 
 
 def scans_waiting(station: Station) -> bool:

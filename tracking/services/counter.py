@@ -8,7 +8,6 @@ A form sent twice is one event: the first attempt's event is kept for a day unde
 would otherwise carry another time or pickup code and be a conflict instead of a duplicate.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from common import ids
+from common import ids, text
 from orders import codes
 from orders.models import Parcel
 from orders.states import CustodianKind, ParcelState
@@ -36,7 +35,6 @@ from tracking.states import RULES, Method, Node, Verdict
 KEEP_ATTEMPT_S = 86_400
 RESERVE_CODE_S = 60
 DEFAULT_SHELF = "1-1"
-_WAYBILL = re.compile(r"[A-Z0-9-]{6,40}")
 
 
 @dataclass(frozen=True)
@@ -121,10 +119,7 @@ def undo_scan(*, user: User, station: Station, target: Any, event_id: UUID, at: 
     fault = next(iter(receipt.exceptions), None)
     if fault is not None and fault.status != Verdict.DUPLICATE:
         return Outcome("error", _("Not undone"), str(fault.detail))
-    parcel = next(
-        (p for p in queries.parcels_of_waybill(station.county_code, target.waybill_no or "")
-         if p.carrier_id == target.carrier), None
-    )  # fmt: skip
+    parcel = _parcel(station, target.carrier, target.waybill_no or "")
     detail = f"{target.get_type_display()} · {target.waybill_no or ''}"
     return Outcome("ok", _("Undone"), detail, say=_("Undone"), parcel=parcel)
 
@@ -137,7 +132,7 @@ def _candidates(station: Station, scan: CounterScan) -> tuple[Parcel | None, str
     by_code = _by_pickup_code(station, scan) if scan.operation.node == Node.SIGNED_PICKUP else None
     if by_code is not None:
         return by_code
-    if not _WAYBILL.fullmatch(scan.code):
+    if not text.CODE.fullmatch(scan.code):
         if scan.operation.node == Node.SIGNED_PICKUP:
             return _no_such_code(scan)
         return Outcome(
@@ -363,14 +358,17 @@ def _send(sender: Sender, event: dict[str, str], at: datetime) -> Receipt:
     return receipt
 
 
+def _parcel(station: Station, carrier: str | None, waybill_no: str) -> Parcel | None:
+    """The parcel as the scan just stored has left it."""
+    legs = queries.parcels_of_waybill(station.county_code, waybill_no)
+    return next((parcel for parcel in legs if parcel.carrier_id == carrier), None)
+
+
 def _store(
     user: User, station: Station, scan: CounterScan, event: dict[str, str], at: datetime, warning: str
 ) -> Outcome:
     receipt = _send(sender_for_user(user, station), event, at)
-    parcel = next(
-        (p for p in queries.parcels_of_waybill(station.county_code, event["waybill_no"])
-         if p.carrier_id == event["carrier"]), None
-    )  # fmt: skip
+    parcel = _parcel(station, event["carrier"], event["waybill_no"])
     fault = next(iter(receipt.exceptions), None)
     if fault is not None:
         if fault.status == Verdict.DUPLICATE:
