@@ -38,6 +38,7 @@ SEED = 500230
 DAYS = 30
 PER_DAY = 1500
 FIRST_DAYS = 3
+HANDHELD = "手持机 "  # and the code of its station
 JOB_KIND = "demo.load_history"
 BEFORE = timedelta(days=DAYS + 2)  # when the made-up county began to work with the platform
 
@@ -116,7 +117,7 @@ def _handhelds(made: list[Station], *, at: datetime) -> None:
         ).select_related("user")
     }
     for station in made:
-        enrol_device(station=station, user=holders[station.pk], name=f"PDA {station.code}", at=at)
+        enrol_device(station=station, user=holders[station.pk], name=HANDHELD + station.code, at=at)
 
 
 def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | None:
@@ -144,7 +145,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
 
 def _anchor() -> datetime | None:
     """When a load that broke off had begun: another day's dice would announce the same waybills on other days."""
-    first = Device.objects.filter(name="PDA FD-H1").order_by("pk").first()
+    first = Device.objects.filter(name=HANDHELD + "FD-H1").order_by("pk").first()
     return first.enrolled_at + BEFORE if first else None
 
 
@@ -174,7 +175,7 @@ def load_day(day: Day) -> None:
         for n, a in enumerate(day.announcements, 2)
     ]
     import_parcels(county_code=plan.COUNTY, lines=lines, at=morning, by=None)
-    handhelds = Device.objects.filter(station__county_code=plan.COUNTY, name__startswith="PDA FD-")
+    handhelds = Device.objects.filter(station__county_code=plan.COUNTY, name__startswith=HANDHELD + "FD-")
     senders = {
         d.station.code: sender_for_device(d) for d in handhelds.select_related("station", "user").order_by("-pk")
     }

@@ -188,7 +188,7 @@ def _down(
     carrier = rng.choices(list(CARRIER_MIX), weights=list(CARRIER_MIX.values()))[0]
     way = _Way(rng, index, carrier, _waybill(rng, carrier), day_start(day) + timedelta(hours=rng.uniform(5.8, 8.4)))
     name, phone = rng.choice(people)
-    collected = way.at - timedelta(hours=max(14.0, rng.gauss(38, 11))) if rng.random() > 0.06 else None
+    collected = way.at - timedelta(hours=max(10.0, rng.gauss(28, 9))) if rng.random() > 0.06 else None
     announcement = Announcement(carrier, way.waybill_no, name, phone, outlet.village, collected)
     fate = rng.random()
     if fate < 0.02:  # its carrier sent no file
@@ -233,8 +233,11 @@ def _down(
         way.until(17, 60).scan(network.hub, "RETURNED")
         return announcement, way.scans
     waited = rng.random()
-    if waited < 0.55:
+    if waited < 0.60:
         way.until(16.2, 200)
+    elif waited < 0.88:
+        way.wait(60 * 13, 60 * 20)
+        way.until(9.5, 570)
     elif waited < 0.97:
         way.wait(60 * 20, 60 * 70)
         way.until(9.5, 570)
