@@ -39,6 +39,11 @@ def next_month(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
+def previous_month(month: date) -> date:
+    """The first day of the month before `month`."""
+    return (month.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
 def month_span(month: date) -> tuple[datetime, datetime]:
     """[start, end) of a business month, in UTC."""
     return day_start(month.replace(day=1)), day_start(next_month(month))

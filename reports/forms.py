@@ -1,6 +1,6 @@
 """The one form of the reports: which month to compute."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -19,7 +19,7 @@ class ComputeForm(forms.Form):
         super().__init__(*args, **kwargs)
         months = [clock.month_of(at)]
         while len(months) < MONTHS_BACK:
-            months.append((months[-1] - timedelta(days=1)).replace(day=1))
+            months.append(clock.previous_month(months[-1]))
         self.fields["month"].choices = [  # type: ignore[attr-defined]
             (f"{month:%Y-%m}", date_format(month, "YEAR_MONTH_FORMAT")) for month in months
         ]

@@ -14,14 +14,11 @@ from common.clock import EPOCH
 from orders.models import Parcel
 from reports.definitions import BY_CODE, DEFINITIONS, RANKED_BY, UNKNOWN_REGION, Definition, Source
 from reports.models import Indicator, Report
-from settlement.queries import counties_with_stations
 from stations.models import Region, Station
 from stations.states import RegionLevel
 
 ACTIVE_FOR = timedelta(days=30)
 ENOUGH = 30  # a share of fewer cases says little: such townships are not ranked
-
-__all__ = ["counties_with_stations"]
 
 
 @dataclass(frozen=True)

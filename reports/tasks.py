@@ -1,7 +1,6 @@
 """Reports' clock and the job behind the button."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -11,7 +10,8 @@ from django.utils.translation import gettext as _
 from common import clock
 from common.errors import NotAllowed
 from common.services import Progress, job
-from reports import queries, services
+from reports import services
+from stations.queries import counties_with_stations
 from stations.scope import scope_of
 
 LATE_DAYS = 3  # how long late scans still change last month's numbers by themselves
@@ -24,8 +24,8 @@ def compute_current() -> None:
     month = clock.month_of(at)
     months = [month]
     if clock.business_date(at).day <= LATE_DAYS:
-        months.append((month - timedelta(days=1)).replace(day=1))
-    for county_code in queries.counties_with_stations():
+        months.append(clock.previous_month(month))
+    for county_code in counties_with_stations():
         for one in months:
             services.compute_report(county_code=county_code, month=one, at=at)
 

@@ -24,12 +24,6 @@ from tracking.models import ScanEvent
 _PARCELS = Count("id", filter=Q(reversed_turn__isnull=True)) - Count("id", filter=Q(reversed_turn__isnull=False))
 
 
-def counties_with_stations() -> list[str]:
-    """Counties that have a hub, by code."""
-    hubs = Station.objects.filter(level=StationLevel.HUB)
-    return sorted(hubs.values_list("county_code", flat=True).distinct())
-
-
 def policy_mark(county_code: str) -> str:
     """The fingerprint of a county's policies in force; a change makes settlement read every parcel again."""
     rows = Policy.objects.active().filter(county_code=county_code).order_by("pk")

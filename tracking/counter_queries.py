@@ -17,6 +17,7 @@ from common import clock, sql
 from orders.models import Parcel
 from orders.states import CustodianKind, ParcelState
 from stations.models import Organisation, Station
+from stations.queries import counties_with_stations
 from stations.states import StationLevel
 from tracking.models import ScanEvent
 from tracking.states import Node
@@ -305,9 +306,8 @@ def work_by_station(parcels: QuerySet[Parcel], stations: Sequence[Station], at: 
 def parcels_tracked(carrier: str, waybill_no: str, phone_tail: str) -> list[Parcel]:
     """The parcels a stranger may follow who knows number and phone tail; any carrier where `carrier` is ""."""
     # the county leads parcel_by_waybill: name them all (a few rows) instead of scanning
-    counties = list(Station.objects.filter(level=StationLevel.HUB).values_list("county_code", flat=True).distinct())
     rows = Parcel.objects.filter(
-        county_code__in=counties, waybill_no=waybill_no, recipient__phone_tail=phone_tail
+        county_code__in=counties_with_stations(), waybill_no=waybill_no, recipient__phone_tail=phone_tail
     ).exclude(recipient__phone_tail="")
     if carrier:
         rows = rows.filter(carrier__code=carrier)

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 
 from common import logs, sql
 from settlement.models import Cursor
-from settlement.queries import counties_with_stations, policy_mark
+from settlement.queries import policy_mark
+from stations.queries import counties_with_stations
 
 log = logs.get_logger("settlement")
 

@@ -22,7 +22,16 @@ from stations.queries.places import (
     townships_to_build_in,
 )
 from stations.queries.regions import children, divisions, own_counties
-from stations.queries.stations import Listed, Tree, listed, placed, service_words, townships_of, tree
+from stations.queries.stations import (
+    Listed,
+    Tree,
+    counties_with_stations,
+    listed,
+    placed,
+    service_words,
+    townships_of,
+    tree,
+)
 
 __all__ = [
     "ENTITIES",
@@ -37,6 +46,7 @@ __all__ = [
     "building_ground",
     "children",
     "counties_named",
+    "counties_with_stations",
     "cover_by_township",
     "distance_km",
     "divisions",

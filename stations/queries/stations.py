@@ -53,6 +53,12 @@ def service_words(codes: Iterable[str]) -> list[str]:
     return [str(Service(code).label) for code in codes]
 
 
+def counties_with_stations() -> list[str]:
+    """Counties that have a hub, by code."""
+    hubs = Station.objects.filter(level=StationLevel.HUB)
+    return sorted(hubs.values_list("county_code", flat=True).distinct())
+
+
 def townships_of(stations: QuerySet[Station]) -> list[Region]:
     """The townships in which any of the stations stands, by code."""
     codes = stations.order_by().values_list("township_code", flat=True).distinct()
