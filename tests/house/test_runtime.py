@@ -23,27 +23,27 @@ def test_two_checkouts_two_profiles_and_two_users_never_share_a_server() -> None
     addresses = {
         embedded.urls(profile, root=Path(root), uid=uid)
         for profile in embedded.PROFILES
-        for root in ("/home/li/rural", "/home/wang/rural")
+        for root in ("/srv/li/rural", "/srv/wang/rural")
         for uid in (0, 1000)
     }
     assert len(addresses) == 8
 
 
 def test_an_ordinary_users_data_stays_in_the_checkout_and_roots_outside_it() -> None:
-    assert embedded.home(root=Path("/home/li/rural"), uid=1000) == Path("/home/li/rural/.local/dev")
-    assert embedded.home(root=Path("/root/rural"), uid=0).parent.parent == embedded.SYSTEM_HOME
+    assert embedded.home(root=Path("/srv/li/rural"), uid=1000) == Path("/srv/li/rural/.local/dev")
+    assert embedded.home(root=Path("/opt/rural"), uid=0).parent.parent == embedded.SYSTEM_HOME
 
 
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_a_socket_path_is_never_too_long(uid: int) -> None:
-    deep = Path("/home/li") / ("乡村物流平台" * 10)
+    deep = Path("/srv/li") / ("乡村物流平台" * 10)
     folder = embedded.socket_dir("test", root=deep, uid=uid)
     for name in (f".s.PGSQL.{embedded.PORT}", "redis.sock"):
         assert len(os.fsencode(folder / name)) <= embedded.SOCKET_PATH_BYTES
 
 
 def test_an_odd_path_is_no_address() -> None:
-    folder = embedded.socket_dir(root=Path("/home/li/rural, it's"), uid=1000)
+    folder = embedded.socket_dir(root=Path("/srv/li/rural, it's"), uid=1000)
     assert folder.parent == Path("/tmp")
 
 
