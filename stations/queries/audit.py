@@ -18,7 +18,7 @@ from common import clock
 from common.text import clean
 from stations.models import Organisation, Region, Station
 from stations.scope import scope_of
-from stations.states import EquipmentState, Service, StationState, Terrain
+from stations.states import EquipmentState, HostKind, Service, StationLevel, StationState, Tenure, Terrain
 
 ENTITIES = {
     "user": gettext_lazy("Person"),
@@ -86,7 +86,7 @@ _LABELS = {
     "owner_code": gettext_lazy("Owner"),
     "brands": gettext_lazy("Carriers"),
     "services": gettext_lazy("Services"),
-    "equipment": gettext_lazy("Equipment"),
+    "equipment": gettext_lazy("Piece"),
     "valid_from": gettext_lazy("First day"),
     "valid_to": gettext_lazy("Last day"),
     "rate_plain": gettext_lazy("Plain, yuan"),
@@ -116,6 +116,9 @@ _LABELS = {
 _CHOICES: dict[str, dict[str, Any]] = {
     "role": dict(Role.choices),
     "terrain": dict(Terrain.choices),
+    "level": dict(StationLevel.choices),
+    "host_kind": dict(HostKind.choices),
+    "tenure": dict(Tenure.choices),
     "state": dict(StationState.choices),
     "equipment_state": dict(EquipmentState.choices),
     "services": dict(Service.choices),
@@ -198,7 +201,7 @@ class _Words:
             found = dict(Station.objects.filter(code__in=stations).values_list("code", "name"))
             self.names["parent_code"] = self.names["station"] = found
         if regions:
-            self.names["region_code"] = dict(Region.objects.filter(code__in=regions).values_list("code", "name"))
+            self.names["region_code"] = {r.code: r.short_name for r in Region.objects.filter(code__in=regions)}
         if owners:
             found = dict(Organisation.objects.filter(code__in=owners).values_list("code", "name"))
             self.names["owner_code"] = self.names["brands"] = found

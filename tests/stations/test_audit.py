@@ -1,5 +1,7 @@
 """The audit page: in words, of the own county, filtered by person, thing and day."""
 
+import dataclasses
+
 import pytest
 
 from accounts.roles import Role
@@ -36,6 +38,15 @@ def test_changes_are_told_in_words(acts: None, sign_in):
     assert "虎威镇" in shown
     assert "{" not in shown.split('id="list"')[1].split("</table>")[0]
     assert "linshui" not in shown
+
+
+def test_a_choice_is_told_in_its_words(county: County, sign_in):
+    fields = dataclasses.replace(services.fields_of(county.o1), host_kind="shop")
+    services.edit_station(
+        station_id=county.o1.pk, version=county.o1.version, fields=fields, by=county.people["officer"], at=NOW
+    )
+    shown = sign_in("officer").get("/audit/", headers={"accept-language": "en"}).content.decode()
+    assert "Other → Shop" in shown
 
 
 @pytest.mark.parametrize(
