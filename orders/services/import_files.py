@@ -26,10 +26,9 @@ from common.services import start_job
 from common.states import JobState
 from orders import codes
 from orders.rules import NOTES, LineProblem, ParcelLine, carrier_key, read_row
-from orders.services.import_parcels import ImportResult, import_parcels
+from orders.services.import_parcels import ImportResult, import_parcels, import_scope
 from orders.services.parcel_files import FileShape, rows_of, shape_of
 from stations.models import Organisation
-from stations.scope import scope_of
 
 KIND = "orders.import_parcels"
 KEPT_FOR = timedelta(days=90)
@@ -78,7 +77,7 @@ def earlier_import(*, user: User, county_code: str, sha256: str) -> Job | None:
 
 def start_preview(*, user: User, county_code: str, file: File, name: str, sha256: str, at: datetime) -> Job:
     """Store the file and have it judged. NotAllowed without the right in this county."""
-    _check_right(user, county_code)
+    import_scope(user, county_code)
     stored = File(file, name=f"{uuid.uuid4().hex}{PurePath(name).suffix.lower()}")
     shown = text.clean((text.fault(name) and "?") or PurePath(name).name)[:80]
     return start_job(
@@ -97,11 +96,11 @@ def confirm_import(*, preview_id: int, user: User, update_changed: bool, at: dat
     """Write what a preview has shown; a second click gets the same job. Conflict if the preview is not done."""
     with transaction.atomic():
         preview = Job.objects.visible_to(user).select_for_update().get(pk=preview_id, kind=KIND, user=user)
-        _check_right(user, preview.county_code)
+        import_scope(user, preview.county_code)
         if not preview.dry_run or preview.state != JobState.DONE or not preview.input_file:
             raise Conflict("preview_not_done", gettext_lazy("Only a finished check can be confirmed."))
-        going = [JobState.FAILED, JobState.CANCELLED]
-        again = Job.objects.filter(kind=KIND, user=user, params__preview=preview.pk).exclude(state__in=going).first()
+        imports = Job.objects.filter(kind=KIND, user=user, params__preview=preview.pk)
+        again = imports.exclude(state__in=[JobState.FAILED, JobState.CANCELLED]).first()
         if again is not None:
             return again
         written = start_job(
@@ -129,12 +128,6 @@ def confirm_import(*, preview_id: int, user: User, update_changed: bool, at: dat
             after={"sha256": preview.params["sha256"], "update_changed": update_changed, **_counts(preview.result)},
         )
     return written
-
-
-def _check_right(user: User, county_code: str) -> None:
-    scope = scope_of(user, "order.import")
-    if not (scope.everywhere or county_code in scope.counties):
-        raise NotAllowed(gettext_lazy("Your role may not do this."))
 
 
 def carry_out(

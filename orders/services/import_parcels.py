@@ -73,11 +73,7 @@ def import_parcels(
 ) -> ImportResult:
     """Write (or in a dry run only judge) the lines, whose `row` must be unique; `on_chunk(total, chunk)` after each
     5,000. `by` None is the system, which may everywhere. NotAllowed for a person without the right in this county."""
-    scope = None
-    if by is not None:
-        scope = scope_of(by, "order.import")
-        if not (scope.everywhere or county_code in scope.counties):
-            raise NotAllowed(_("Your role may not do this."))
+    scope = import_scope(by, county_code) if by is not None else None
     judge = _Judge(county_code, scope, at)
     total = ImportResult()
     pending = iter(lines)
@@ -89,6 +85,14 @@ def import_parcels(
         if on_chunk is not None:
             on_chunk(total, part)
     return total
+
+
+def import_scope(user: User, county_code: str) -> Scope:
+    """Where the person may import. NotAllowed without the right anywhere in this county."""
+    scope = scope_of(user, "order.import")
+    if not (scope.everywhere or county_code in scope.counties):
+        raise NotAllowed(_("Your role may not do this."))
+    return scope
 
 
 def _with_another_try(write: Callable[..., ImportResult], good: list[Any], judged: ImportResult) -> ImportResult:
