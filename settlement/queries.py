@@ -100,6 +100,25 @@ def statements(user: User, *, month: date, township_code: str = "") -> list[Stat
     return sorted(rows, key=lambda row: (row.station.county_code, row.station.township_code, row.station.code))
 
 
+@dataclass(frozen=True)
+class MonthTotals:
+    """All outlets' month: what is paid is the sum of rounded statements, so the remainders are summed apart."""
+
+    parcels: int
+    paid: Decimal
+    remainder: Decimal
+
+
+def month_totals(rows: Iterable[StatementRow]) -> MonthTotals:
+    """The last line of a list of statements."""
+    rows = list(rows)
+    return MonthTotals(
+        sum(row.parcels for row in rows),
+        sum((row.payable.rounded for row in rows), Decimal(0)),
+        sum((row.payable.remainder for row in rows), Decimal(0)),
+    )
+
+
 def lines_of(user: User, *, station: Station, month: date) -> QuerySet[Line]:
     """An outlet's lines of a month in the order of delivery."""
     return (

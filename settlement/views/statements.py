@@ -66,9 +66,7 @@ def statement_list(request: PageRequest) -> HttpResponse:
         "month": month,
         "rows": rows,
         "page": Paginator(rows, PAGE).get_page(request.GET.get("page")),
-        "parcels": sum(row.parcels for row in rows),
-        "paid": sum((row.payable.rounded for row in rows), Decimal(0)),
-        "remainder": sum((row.payable.remainder for row in rows), Decimal(0)),
+        "totals": queries.month_totals(rows),
         "no_policy": queries.deliveries_without_policy(request.user, month=month),
         "actions": actions,
         "may_draft": may(request.user, "policy.draft"),
@@ -89,16 +87,8 @@ def statements_csv(request: PageRequest) -> StreamingHttpResponse:
         (row.township, row.station.name, row.station.code, row.parcels, row.payable.rounded, row.payable.remainder)
         for row in rows
     ]
-    table.append(
-        (
-            _("Total"),
-            "",
-            "",
-            sum(row.parcels for row in rows),
-            sum((row.payable.rounded for row in rows), Decimal(0)),
-            sum((row.payable.remainder for row in rows), Decimal(0)),
-        )
-    )
+    totals = queries.month_totals(rows)
+    table.append((_("Total"), "", "", totals.parcels, totals.paid, totals.remainder))
     return exports.csv_response(f"statements-{month:%Y-%m}.csv", header, table)
 
 

@@ -85,7 +85,7 @@ def test_the_list_of_outlets_adds_up(paid, sign_in):
         ("FD-O3", 1, Decimal("0.50")),
     ]
     table = rows(client.get(reverse("settlement:statements-csv"), {"month": MONTH}))
-    assert Decimal(table[-1][4]) == context["paid"] == Decimal("1.17")
+    assert Decimal(table[-1][4]) == context["totals"].paid == Decimal("1.17")
     only = client.get(
         reverse("settlement:statements"), {"month": MONTH, "township": "500230102000"}, headers={"HX-Request": "true"}
     )
