@@ -14,7 +14,6 @@ from common.errors import Refused
 
 log = logs.get_logger("request")
 _ID = re.compile(r"[A-Za-z0-9-]{8,64}")
-_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class RequestIdMiddleware:

@@ -15,12 +15,8 @@ class AuditFilter(forms.Form):
         label=_("Changed by"), required=False, max_length=60, widget=forms.TextInput(attrs={"type": "search"})
     )
     entity = forms.ChoiceField(label=_("What"), required=False)
-    since = forms.DateField(
-        label=_("From"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-    until = forms.DateField(
-        label=_("To"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    since = forms.DateField(label=_("From"), required=False, widget=_day())
+    until = forms.DateField(label=_("To"), required=False, widget=_day())
 
     fields: dict[str, Any]  # a plain Field has no choices
 

@@ -54,7 +54,6 @@ class Reading:
     refused: set[str] = field(default_factory=set)  # codes of refused rows: named, so not vanished
     unreadable: int = 0  # rows whose code can't be known
     placeholders: int = 0
-    fillers: int = 0  # rows of the national list that repeat the division above them
     encoding: str = "utf-8"
     lines_read: int = 0
 

@@ -244,7 +244,6 @@ def _closer_look(
         return None
     whole = code.ljust(12, "0")
     if whole == parent.ljust(12, "0"):
-        reading.fillers += 1
         return None
     name, found = _checked_name(name)
     if not parent or not code.startswith(parent):
