@@ -88,17 +88,3 @@ class JobProblem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job_id}:{self.row} {self.code}"
-
-
-class JobRun(models.Model):
-    """A due slot of a periodic task, taken once however many beats ring (the primary fence is the unique key)."""
-
-    name = models.CharField(max_length=60)
-    due_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["name", "due_at"], name="jobrun_once")]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.due_at:%Y-%m-%d %H:%M}"
