@@ -26,8 +26,7 @@ from demo.simulate import Day, simulate
 from orders.rules import ParcelLine
 from orders.services import import_parcels
 from reports.services import compute_report
-from settlement.services import settle
-from settlement.services.policies import PolicyFields, activate_policy, draft_policy
+from settlement.services import PolicyFields, activate_policy, draft_policy, settle
 from stations.models import Device, Membership, Organisation, Region, Station
 from stations.services import add_person, create_stations, enrol_device, import_divisions, set_terrain
 from stations.states import OrganisationKind, StationLevel

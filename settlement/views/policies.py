@@ -18,7 +18,6 @@ from common.http import PageRequest
 from settlement import queries, services
 from settlement.forms import PolicyForm
 from settlement.models import Policy
-from settlement.services.policies import PolicyFields
 from settlement.states import PolicyState
 from stations.permissions import require
 from stations.scope import may, scope_of
@@ -80,7 +79,7 @@ def policy_new(request: PageRequest) -> HttpResponse:
             try:
                 policy = services.draft_policy(
                     county_code=scope_of(request.user, "policy.draft").counties[0],
-                    fields=PolicyFields(**form.cleaned_data),
+                    fields=services.PolicyFields(**form.cleaned_data),
                     by=request.user,
                     at=clock.now(),
                 )
