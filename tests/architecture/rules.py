@@ -3,6 +3,7 @@ held against the real project and against a planted violation of itself."""
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -136,8 +137,6 @@ def layers_drawn(root: Path) -> list[str]:
 
 def layers_linted(root: Path) -> list[str]:
     """The layers import-linter checks, top first, those without a folder left out."""
-    import tomllib
-
     contracts = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]

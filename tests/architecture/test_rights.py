@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver, path, reverse
@@ -74,8 +75,6 @@ def test_a_view_that_says_nothing_is_caught():
 
 
 def test_every_action_has_a_role_and_is_printable(capsys):
-    from django.core.management import call_command
-
     assert {action for action, _role in CELLS} == set(ACTIONS)
     call_command("print_rights")
     printed = capsys.readouterr().out
