@@ -101,7 +101,7 @@ def _cells(row: queries.Row, report_url: str) -> list[Cell]:
 
 
 def _shown(definition: Definition, number: Indicator | None, address: str) -> SafeString | str:
-    if number is None:
+    if number is None or (definition.unit is Unit.KM and not number.numerator):  # nothing measured is not 0.0 km
         return "—"
     if definition.unit is Unit.KM:
         return _("%(mean)s km, nine in ten within %(p90)s km") % {
