@@ -29,7 +29,7 @@ def body(
 ) -> dict[str, Any]:
     """The problem as a dict; `detail` is a sentence in the reader's language, `pointer` a JSON pointer."""
     problem: dict[str, Any] = {
-        "type": f"/api/problems/{code}/",
+        "type": f"urn:rural-logistics:problem:{code}",
         "title": _title(status),
         "status": status,
         "detail": str(detail),

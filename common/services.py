@@ -21,7 +21,7 @@ from common.models import Job, JobProblem
 from common.states import ENDED, OPEN, JobState
 
 log = logs.get_logger("jobs")
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=2)
 MAX_ATTEMPTS = 3
 KINDS: dict[str, Callable[["Progress"], Mapping[str, Any] | None]] = {}
 
@@ -184,6 +184,17 @@ def cancel_job(*, job_id: int, user: Any, at: datetime) -> Job:
             row.state, row.finished_at = JobState.CANCELLED, at
         row.save(update_fields=["cancel_asked", "state", "finished_at"])
     return row
+
+
+def revive_job(*, job_id: int) -> bool:
+    """Put a job of the system back in line if it failed or was stopped; whether it had to be."""
+    with transaction.atomic():
+        revived = Job.objects.filter(pk=job_id, state__in=(JobState.FAILED, JobState.CANCELLED)).update(
+            state=JobState.WAITING, cancel_asked=False, attempts=0, message=""
+        )
+        if revived:
+            transaction.on_commit(lambda: bell.ring("common.tasks.run_waiting_jobs"))
+    return bool(revived)
 
 
 def retry_job(*, job_id: int, user: Any) -> Job:

@@ -152,6 +152,13 @@ class _Leader(manager.ProcessManager):
             os.kill(pid, signal.SIGTERM)
 
 
+class _Manager(manager.Manager):
+    def _system_print(self, data: str) -> None:
+        # Also called from the signal handler, where print() fails if the signal came within another print.
+        with contextlib.suppress(OSError):
+            os.write(sys.stdout.fileno(), data.encode())
+
+
 class _Process(Process):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -165,7 +172,7 @@ class _Process(Process):
 def supervise(host: str, port: int) -> int:
     """Run the process table until it ends; the exit code is 0 for a stop that was asked for."""
     manager.KILL_WAIT = STOP_PATIENCE_S
-    table = manager.Manager()
+    table = _Manager()
     table._procmgr, table._process_ctor = _Leader(), _Process
     for name, command in process_table().items():
         # `exec`, so that the signal reaches the program and not a shell around it.

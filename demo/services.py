@@ -20,7 +20,7 @@ from accounts.roles import Role
 from accounts.services import demo_password
 from common import clock, logs
 from common.models import Job
-from common.services import start_job
+from common.services import revive_job, start_job
 from demo import network as plan
 from demo.simulate import Day, simulate
 from orders.rules import ParcelLine
@@ -121,7 +121,9 @@ def _handhelds(made: list[Station], *, at: datetime) -> None:
 
 def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | None:
     """Everything that must be there before the page opens; then the Job with the rest. None if it was all there."""
-    if Job.objects.filter(kind=JOB_KIND).exists():
+    history = Job.objects.filter(kind=JOB_KIND).first()
+    if history is not None:
+        revive_job(job_id=history.pk)  # the machine may have been switched off once too often while it ran
         return None
     at = _anchor() or at
     if build_county(at=at):

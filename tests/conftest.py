@@ -147,7 +147,10 @@ def make_parcel(
 def carriers(db: None) -> dict[str, Organisation]:
     rows = [("ZTO", "中通快递"), ("YTO", "圆通速递"), ("JT", "极兔速递")]
     return {
-        code: Organisation.objects.create(code=code, name=name, kind=OrganisationKind.CARRIER) for code, name in rows
+        code: Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": OrganisationKind.CARRIER})[
+            0
+        ]
+        for code, name in rows
     }
 
 

@@ -5,6 +5,7 @@ from stations.services.devices import enrol_device, revoke_device
 from stations.services.divisions import ImportResult, import_divisions, set_terrain
 from stations.services.equipment import add_equipment, set_equipment_state
 from stations.services.move_station import REASON_NEEDED, lock_station, move_station
+from stations.services.organisations import add_organisation
 from stations.services.people import (
     add_person,
     end_membership,
@@ -30,6 +31,7 @@ __all__ = [
     "ImportResult",
     "StationFields",
     "add_equipment",
+    "add_organisation",
     "add_person",
     "county_region",
     "create_county",

@@ -96,6 +96,10 @@ PARTIALS = {
     "field_errors": ({"field": Sample({})["name"]}, 'id="id_name_error"'),
     "form": ({"form": Sample({}), "submit": "Save", "confirm": "Sure?"}, 'data-confirm="Sure?"'),
     "form_errors": ({"form": Sample({})}, 'role="alert"'),
+    "problem_rows": (
+        {"problems": [{"row": 3, "column": "", "value": "x", "detail": "No such village"}]},
+        "No such village",
+    ),
     "job_progress": ({"job": job()}, 'hx-trigger="every 2s"'),
     "facts": ({"facts": [("Code", "500230"), ("Phone", "")]}, "<dd>—</dd>"),
     "figure": ({"label": "In time", "numerator": 70, "denominator": 80}, "87.5 %"),
