@@ -10,23 +10,12 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from demo.simulate import Network, Outlet
+from demo.simulate import CARRIER_MIX, Network, Outlet
 from stations.services import StationFields
 
 COUNTY = "500230"
 DIVISIONS = Path(__file__).resolve().parent / "data" / "divisions.csv"
 HUB_POINT = (Decimal("107.730900"), Decimal("29.862500"))
-CARRIERS = {
-    "ZTO": "中通快递",
-    "YTO": "圆通速递",
-    "YUNDA": "韵达速递",
-    "STO": "申通快递",
-    "JT": "极兔速递",
-    "EMS": "中国邮政",
-    "JD": "京东物流",
-    "SF": "顺丰速运",
-    "DEPPON": "德邦快递",
-}
 OTHERS = {
     "FD-COOP": ("丰都县供销合作社", "supply_coop"),
     "FD-BUS": ("丰都县公共交通公司", "bus_company"),
@@ -75,7 +64,7 @@ def stations(rows: list[dict[str, str]], seed: int) -> list[StationFields]:
         opening_hours="05:30-22:30",
         daily_capacity=6000,
         shelf_slots=0,
-        brands=tuple(CARRIERS),
+        brands=tuple(CARRIER_MIX),
         services=("parcel_in", "parcel_out", "farm_collection"),
     )
     plans = [hub]
@@ -120,7 +109,7 @@ def _centre(rng: random.Random, code: str, township: Mapping[str, str], number: 
         opening_hours="07:00-20:00",
         daily_capacity=rng.randrange(300, 900, 50),
         shelf_slots=rng.randrange(60, 200, 20),
-        brands=tuple(CARRIERS),
+        brands=tuple(CARRIER_MIX),
         services=("parcel_in", "parcel_out", "farm_collection", "group_buy"),
     )
 
@@ -146,7 +135,7 @@ def _outlet(rng: random.Random, code: str, centre: str, village: Mapping[str, st
         lat=lat,
         daily_capacity=rng.choice((60, 80, 100, 150)),
         shelf_slots=rng.choice((20, 30, 40, 60)),
-        brands=tuple(code for code in CARRIERS if rng.random() < 0.8) or ("EMS",),
+        brands=tuple(code for code in CARRIER_MIX if rng.random() < 0.8) or ("EMS",),
         services=(
             "parcel_in",
             "parcel_out",

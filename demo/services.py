@@ -1,6 +1,6 @@
 """Load the made-up county through the services everybody uses, once, and never over a person's edits.
 
-1. `build_county`: divisions, carriers, stations, people, handhelds. Does nothing where the county has stations.
+1. `build_county`: divisions, organisations, stations, people, handhelds. Does nothing where the county has stations.
 2. `load_days`: announcements and uploads of some days, as `demo/simulate.py` tells them. Sent again, each event is a
    duplicate and each announcement already there, so a load that broke off starts again from its first day.
 3. The newest three days come before the page opens, the older ones in a Job that everybody sees.
@@ -29,7 +29,7 @@ from reports.services import compute_report
 from settlement.services import PolicyFields, activate_policy, draft_policy, settle
 from stations.models import Device, Membership, Organisation, Region, Station
 from stations.services import add_person, create_stations, enrol_device, import_divisions, set_terrain
-from stations.states import OrganisationKind, StationLevel
+from stations.states import StationLevel
 from tracking.services import fold_waiting, record_scans, sender_for_device
 
 log = logs.get_logger("demo")
@@ -50,9 +50,6 @@ def build_county(*, at: datetime) -> bool:
     rows = plan.divisions()
     import_divisions(path=plan.DIVISIONS, edition="2023", valid_from=date(2023, 1, 1), at=began)
     with transaction.atomic():
-        for code, name in plan.CARRIERS.items():
-            kind = OrganisationKind.POST if code == "EMS" else OrganisationKind.CARRIER
-            Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": kind})
         for code, (name, other) in plan.OTHERS.items():
             Organisation.objects.get_or_create(code=code, defaults={"name": name, "kind": other})
         plans = plan.stations(rows, SEED)

@@ -64,7 +64,7 @@ def test_outlets_stand_in_about_nine_villages_of_ten(plans):
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_it_loads_once_and_leaves_edits_alone(monkeypatch, plans):
+def test_it_loads_once_and_leaves_edits_alone(monkeypatch, known_carriers, plans):
     monkeypatch.setattr(services, "PER_DAY", 60)
     monkeypatch.setattr(services, "DAYS", 5)
     said: list[str] = []

@@ -10,7 +10,7 @@ from stations.models import Organisation
 pytestmark = pytest.mark.django_db
 
 
-def test_the_known_carriers_are_there_from_the_start():
+def test_the_known_carriers_are_there_from_the_start(known_carriers):
     assert set(CARRIERS) <= set(Organisation.objects.carriers().values_list("code", flat=True))
 
 
