@@ -17,7 +17,7 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "worker-heartbeat": {"task": "common.tasks.heartbeat", "schedule": 15.0, "options": {"expires": 15}},
     "jobs-sweep": {"task": "common.tasks.run_waiting_jobs", "schedule": 10.0, "options": {"expires": 10}},
-    "scans-sweep": {"task": "tracking.tasks.drain", "schedule": 5.0, "options": {"expires": 5}},
+    "scans-sweep": {"task": "tracking.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "partitions": {"task": "tracking.tasks.make_partitions", "schedule": crontab(hour=3, minute=10)},
     "refold": {"task": "tracking.tasks.refold_older", "schedule": crontab(hour=2, minute=40)},
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},

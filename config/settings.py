@@ -174,6 +174,10 @@ else:
     }
 # The worker holds beat's table in config/celery.py.
 
+# For the fault run alone (common/crash.py): where a process kills itself, and the file that says it did.
+CRASH_AT = env.str("CRASH_AT", default="")
+CRASH_WITNESS = env.str("CRASH_WITNESS", default="")
+
 # --- language, time ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]

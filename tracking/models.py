@@ -33,7 +33,13 @@ class Upload(models.Model):
     device = models.ForeignKey(Device, null=True, **_LOOSE)
     batch_id = models.UUIDField(null=True)
     received_at = models.DateTimeField()
-    event_count = models.PositiveIntegerField()
+    event_count = models.PositiveIntegerField()  # stored now for the first time
+    duplicates = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)  # invalid and conflicting ones, kept in SetAside
+    first_seq = models.BigIntegerField(null=True)  # of the stored events
+    last_seq = models.BigIntegerField(null=True)
+    digest = models.BinaryField(max_length=32, null=True)  # of the events as sent: the same batch again is answered
+    exceptions = models.JSONField(null=True)  # by what is here: [[index, event_id, verdict, code, pointer], …]
     attempts = models.PositiveSmallIntegerField(default=0)  # counted at claim: a killing poison is counted too
     lease_until = models.DateTimeField(null=True)
     folded_at = models.DateTimeField(null=True)
@@ -41,6 +47,8 @@ class Upload(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["county_code", "id"], condition=Q(folded_at__isnull=True), name="upload_to_fold"),
+            models.Index(fields=["device", "batch_id"], condition=Q(batch_id__isnull=False), name="upload_by_batch"),
+            models.Index(fields=["device", "last_seq"], condition=Q(last_seq__isnull=False), name="upload_by_seq"),
         ]
 
     def __str__(self) -> str:
@@ -84,6 +92,8 @@ class ScanEvent(models.Model):
     reason = models.CharField(max_length=120, null=True)
     lng = models.FloatField(null=True)
     lat = models.FloatField(null=True)
+    accuracy_m = models.FloatField(null=True)
+    photo_sha256 = models.BinaryField(max_length=32, null=True)  # a Photo's, which may arrive later or never
     corrects = models.UUIDField(null=True)
     correction_counts = models.BooleanField(null=True)  # the sender had the right to correct; null: no correction
     content_hash = models.BinaryField(max_length=32)
@@ -120,6 +130,7 @@ class SetAside(models.Model):
     raw = models.BinaryField()  # the event's JSON (or the first 64 KiB of a body that can't be read), byte by byte
     raw_digest = models.BinaryField(max_length=32)
     received_at = models.DateTimeField()
+    device_now = models.DateTimeField(null=True)  # of its upload: replayed later, the scan gets the times it had then
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     close_reason = models.CharField(max_length=200, blank=True)
@@ -140,6 +151,44 @@ class SetAside(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.code}"
+
+
+class Dismissal(models.Model):
+    """A person looked at something odd among the scans (queries of what needs attention) and said why it may stay."""
+
+    county_code = models.CharField(max_length=6)
+    kind = models.CharField(max_length=24)  # a kind of tracking.attention
+    event_id = models.UUIDField()  # the scan that looks wrong
+    reason = models.CharField(max_length=200)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["county_code", "kind", "event_id"], name="dismissal_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.event_id}"
+
+
+class Photo(models.Model):
+    """A photo or signature by its digest, sent apart from its scan and in pieces; whole once `completed_at` is set."""
+
+    county_code = models.CharField(max_length=6)
+    sha256 = models.BinaryField(max_length=32)
+    size = models.PositiveIntegerField()  # bytes, as announced
+    received = models.PositiveIntegerField(default=0)  # bytes so far: where the next piece begins
+    media_type = models.CharField(max_length=40, blank=True)  # by its first bytes, once it is whole
+    device = models.ForeignKey(Device, models.PROTECT, null=True, related_name="+")
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
+    created_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["county_code", "sha256"], name="photo_once")]
+        indexes = [models.Index(fields=["created_at"], condition=Q(completed_at__isnull=True), name="photo_unfinished")]
+
+    def __str__(self) -> str:
+        return f"photo {bytes(self.sha256).hex()[:12]}"
 
 
 class DeviceFeed(models.Model):

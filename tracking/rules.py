@@ -30,7 +30,18 @@ PERSON_WINDOW = timedelta(days=30)  # a person at a browser has no enrolment to 
 KEYS = frozenset(
     {
         *("event_id", "seq", "type", "carrier", "waybill_no", "bag", "station", "occurred_at", "method"),
-        *("side", "trip", "counterpart", "pickup_code", "reason", "lng", "lat", "corrects"),
+        *(
+            "side",
+            "trip",
+            "counterpart",
+            "pickup_code",
+            "reason",
+            "lng",
+            "lat",
+            "accuracy_m",
+            "photo_sha256",
+            "corrects",
+        ),
     }
 )
 BAG_NODES = frozenset({Node.BAGGED.value, Node.UNBAGGED.value})
@@ -45,6 +56,8 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 _BAG = re.compile(r"[A-Z0-9-]{1,40}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+LARGEST_ACCURACY_M = 1_000_000.0  # a phone that knows only its country
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)  # any time zone can show these
 _canonical = msgspec.json.Encoder(order="sorted")
@@ -70,6 +83,8 @@ SENTENCES: Mapping[str, Any] = {
     "seq_range": _("The sequence number must be a whole number from 0 up."),
     "lat_range": _("The latitude must be a number from -90 to 90."),
     "lng_range": _("The longitude must be a number from -180 to 180."),
+    "accuracy_range": _("The accuracy must be a number of metres from 0 up."),
+    "photo_format": _("A photo is named by its SHA-256: 64 hexadecimal digits."),
     "duplicate": _("This scan is already stored."),
     "id_reused": _("Another scan with other content has this id; the first one stays."),
     "unreadable": _("The body could not be read."),
@@ -134,6 +149,8 @@ class Scan(NamedTuple):
     reason: str | None
     lng: float | None
     lat: float | None
+    accuracy_m: float | None
+    photo_sha256: str | None  # hex
     corrects: str | None
     content_hash: str  # hex
 
@@ -191,10 +208,10 @@ def content_hash(event: Mapping[str, Any], occurred_at: datetime) -> str:
     """SHA-256 (hex) of the known keys as they were sent: nulls dropped, keys sorted, the time as UTC milliseconds."""
     known = {key: value for key, value in event.items() if key in KEYS and value is not None}
     known["occurred_at"] = (occurred_at - EPOCH) // _MILLISECOND
-    for key in ("event_id", "corrects"):
+    for key in ("event_id", "corrects", "photo_sha256"):
         if key in known:
             known[key] = str(known[key]).lower()
-    for key in ("lng", "lat"):
+    for key in ("lng", "lat", "accuracy_m"):
         if key in known:
             known[key] = float(known[key])  # 107 and 107.0 are one place
     return hashlib.sha256(_canonical.encode(known)).hexdigest()
@@ -277,8 +294,10 @@ def check(
         _text(event, "counterpart", 60),
         _text(event, "pickup_code", 20),
         _text(event, "reason", 120),
-        _degrees(event, "lng", 180.0),
-        _degrees(event, "lat", 90.0),
+        _number(event, "lng", -180.0, 180.0, "lng_range"),
+        _number(event, "lat", -90.0, 90.0, "lat_range"),
+        _number(event, "accuracy_m", 0.0, LARGEST_ACCURACY_M, "accuracy_range"),
+        _photo(event),
         corrects,
         content_hash(event, occurred_at),
     )
@@ -368,10 +387,20 @@ def _station(
     return found
 
 
-def _degrees(event: Mapping[str, Any], key: str, limit: float) -> float | None:
+def _number(event: Mapping[str, Any], key: str, least: float, most: float, code: str) -> float | None:
     value = event.get(key)
     if value is None:
         return None
-    if type(value) not in (int, float) or not -limit <= value <= limit:
-        raise Fault(f"{key}_range", key)
+    if type(value) not in (int, float) or not least <= value <= most:
+        raise Fault(code, key)
     return float(value)
+
+
+def _photo(event: Mapping[str, Any]) -> str | None:
+    """The digest of a photo or signature that goes up by itself, before or after its scan."""
+    value = event.get("photo_sha256")
+    if value is None:
+        return None
+    if type(value) is not str or not SHA256.fullmatch(value.lower()):
+        raise Fault("photo_format", "photo_sha256")
+    return value.lower()

@@ -1,6 +1,7 @@
 """The way in: stored once, whatever is sent how often; what can't be used is kept beside."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -56,8 +57,29 @@ def test_a_resend_is_a_duplicate_and_harmless(handheld):
         (1, "duplicate", "duplicate"),
     ]
     assert ScanEvent.objects.count() == 2
-    assert Upload.objects.count() == 1
+    work = Upload.objects.filter(folded_at=None).get()  # the second upload is no work
+    assert (work.event_count, work.first_seq, work.last_seq) == (2, 1, 2)
+    assert Upload.objects.exclude(pk=work.pk).get().duplicates == 2
     assert ScanEvent.objects.first().effective_at == NOW  # resending never changes it
+
+
+def test_a_batch_sent_again_costs_one_look_up(handheld, django_assert_num_queries):
+    events = [scan("HUB_IN", "FD-H1", seq=1), scan("NONSENSE", "FD-H1", seq=2)]
+    batch_id = uuid4()
+    record(handheld, *events, batch_id=batch_id)
+    sender = services.sender_for_device(handheld)
+    with django_assert_num_queries(1):
+        again = services.record_scans(
+            sender=sender, batch_id=batch_id, device_now=None, events=events, received_at=NOW + timedelta(hours=1)
+        )
+    assert [(e.index, e.status, e.code) for e in again.exceptions] == [
+        (0, "duplicate", "duplicate"),
+        (1, "invalid", "unknown_type"),
+    ]
+    assert (again.accepted, again.highest_contiguous_seq) == (0, 2)
+    assert Upload.objects.count() == 1
+    other = record(handheld, *events, scan("LOADED", "FD-H1", seq=3), batch_id=batch_id)  # its number is no reason
+    assert (other.accepted, [e.status for e in other.exceptions]) == (1, ["duplicate", "invalid"])
 
 
 def test_same_id_other_content_is_kept_beside(handheld):

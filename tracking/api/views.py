@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from common import clock, limits, text
+from common.crash import crash_point
 from common.errors import Refused
 from orders.models import Parcel, ParcelQuerySet
 from stations.models import Device
@@ -58,7 +59,9 @@ class ScanBatches(APIView):
             received_at=received_at,
             raw_of=batch.raw_of,
         )
-        return Response(_answer(receipt))
+        answer = Response(_answer(receipt))
+        crash_point("ack.answered")
+        return answer
 
     def _read(self, request: Request, device: Device, received_at: datetime) -> strict.Batch:
         mime, _sep, _rest = request.META.get("CONTENT_TYPE", "").partition(";")

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from common import clock, logs, sql
+from common.crash import crash_point
 from orders.models import Parcel
 from orders.services import create_unannounced_parcels
 from tracking.models import ScanEvent, SetAside, Upload
@@ -56,6 +57,7 @@ def fold_waiting(*, at: datetime, county_code: str | None = None) -> int:
         before = folded
         for county in counties:
             claimed = _claim(county, at)
+            crash_point("drain.claimed")
             if claimed:
                 folded += _fold_claimed(county, claimed, at)
         if folded == before:
@@ -170,6 +172,7 @@ def _fold_halving(work: Work, at: datetime) -> None:
     if len(work.uploads) > 1:
         middle = len(work.uploads) // 2
         _fold_halving(Work(work.county_code, work.uploads[:middle]), at)
+        crash_point("drain.halved")
         _fold_halving(Work(work.county_code, work.uploads[middle:]), at)
         return
     upload_id = work.uploads[0]
@@ -178,6 +181,7 @@ def _fold_halving(work: Work, at: datetime) -> None:
     if len(only) > 1:
         middle = len(only) // 2
         _fold_events(work.county_code, upload_id, only[:middle], at)
+        crash_point("drain.halved")
         _fold_events(work.county_code, upload_id, only[middle:], at)
     else:
         _poison(work.county_code, only, failure, at)
@@ -232,6 +236,8 @@ def _apply(work: Work, at: datetime) -> None:
     with transaction.atomic():
         _fold(work, at)
         Upload.objects.filter(pk__in=work.uploads, folded_at__isnull=True).update(folded_at=at, lease_until=None)
+        crash_point("drain.marked")
+    crash_point("drain.folded")
 
 
 def _fold(work: Work, at: datetime) -> None:
@@ -245,13 +251,17 @@ def _fold(work: Work, at: datetime) -> None:
         create_unannounced_parcels(county_code=work.county_code, keys=missing, at=at)
         with connection.cursor() as cursor:  # an unknown carrier shows here, not at the commit
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        crash_point("drain.announced")
     again: list[int] = []
     if any(row["corrects"] or row["bag"] for row in special):
         again = _parcels_to_refold(work.county_code, special)
     _lock(work, again)
+    crash_point("drain.locked")
     sql.run("tracking", "merge", {**params, "version": FOLD_VERSION})
+    crash_point("drain.merged")
     if again:
         _refold(work.county_code, again)
+        crash_point("drain.refolded")
 
 
 def _parcels_to_refold(county_code: str, special: list[dict[str, str | None]]) -> list[int]:

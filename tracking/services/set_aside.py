@@ -51,7 +51,14 @@ def printable_id(event: object) -> str:
     return "".join(ch if ch.isprintable() else "?" for ch in str(value)[:64])
 
 
-def set_aside(*, sender: Sender, batch_id: UUID | None, events: Sequence[Aside], received_at: datetime) -> None:
+def set_aside(
+    *,
+    sender: Sender,
+    batch_id: UUID | None,
+    events: Sequence[Aside],
+    received_at: datetime,
+    device_now: datetime | None = None,
+) -> None:
     """Keep them, once each however often they are sent; sorted, so that two uploads don't deadlock."""
     rows = [
         SetAside(
@@ -68,6 +75,7 @@ def set_aside(*, sender: Sender, batch_id: UUID | None, events: Sequence[Aside],
             raw=aside.raw[:KEPT_BYTES],
             raw_digest=hashlib.sha256(aside.raw).digest(),
             received_at=received_at,
+            device_now=device_now,
         )
         for aside in events
     ]

@@ -1,5 +1,5 @@
--- Stores an upload's events, those not yet there, and its upload row if any were new: one round trip. Rows go in
--- event_id order, so that two uploads with events in common wait for each other instead of deadlocking.
+-- Stores an upload's events, those not yet there, under a new upload number: one round trip. Rows go in event_id
+-- order, so that two uploads with events in common wait for each other instead of deadlocking.
 -- Unique by the primary key (county_code, event_id), across all partitions. Returns the ids stored now.
 WITH upload AS MATERIALIZED (
     SELECT nextval(pg_get_serial_sequence('tracking_upload', 'id')) AS id
@@ -7,8 +7,8 @@ WITH upload AS MATERIALIZED (
     INSERT INTO tracking_scanevent (
         county_code, upload_id, device_id, actor_id, received_at, skewed,
         event_id, type, rank, carrier, waybill_no, bag, station_id, station_level, seq, occurred_at, effective_at,
-        untrusted, method, side, trip, counterpart, pickup_code, reason, lng, lat, corrects, content_hash,
-        correction_counts
+        untrusted, method, side, trip, counterpart, pickup_code, reason, lng, lat, accuracy_m,
+        photo_sha256, corrects, content_hash, correction_counts
     )
     SELECT %(county)s, upload.id, %(device)s, %(actor)s, %(received_at)s, %(skewed)s, e.*,
            CASE WHEN e.corrects IS NOT NULL THEN %(may_correct)s::boolean END
@@ -18,16 +18,12 @@ WITH upload AS MATERIALIZED (
         %(seq)s::bigint[], %(occurred_at)s::timestamptz[], %(effective_at)s::timestamptz[], %(untrusted)s::boolean[],
         %(method)s::varchar[], %(side)s::varchar[], %(trip)s::varchar[], %(counterpart)s::varchar[],
         %(pickup_code)s::varchar[], %(reason)s::varchar[], %(lng)s::float8[], %(lat)s::float8[],
-        %(corrects)s::uuid[], %(content_hash)s::bytea[]
+        %(accuracy_m)s::float8[], %(photo_sha256)s::bytea[], %(corrects)s::uuid[], %(content_hash)s::bytea[]
     ) AS e (event_id, type, rank, carrier, waybill_no, bag, station_id, station_level, seq, occurred_at, effective_at,
-            untrusted, method, side, trip, counterpart, pickup_code, reason, lng, lat, corrects, content_hash)
+            untrusted, method, side, trip, counterpart, pickup_code, reason, lng, lat, accuracy_m,
+            photo_sha256, corrects, content_hash)
     ORDER BY e.event_id
     ON CONFLICT (county_code, event_id) DO NOTHING
     RETURNING event_id
-), kept AS (
-    INSERT INTO tracking_upload (id, county_code, device_id, batch_id, received_at, event_count, attempts)
-    SELECT upload.id, %(county)s, %(device)s, %(batch_id)s, %(received_at)s, (SELECT count(*) FROM stored), 0
-    FROM upload
-    WHERE EXISTS (SELECT FROM stored)
 )
 SELECT stored.event_id::text, upload.id AS upload_id FROM stored, upload

@@ -1,0 +1,39 @@
+"""Places where the fault run may kill the process that passes them (benchmarks/faults.py); nothing happens elsewhere.
+
+CRASH_AT names one point and CRASH_WITNESS a file: the first process to pass the point makes the file and dies as by
+`kill -9`, in the middle of what it was doing. The file keeps the next one alive, and proves that the point was reached.
+"""
+
+import os
+import signal
+
+from django.conf import settings
+
+POINTS = (
+    "ack.parsed",  # the body is read, nothing is stored
+    "ack.inserted",  # the events stand in an open transaction
+    "ack.noted",  # and so do the sequence numbers and what was set aside
+    "ack.committed",  # stored, the bell not rung, the answer not sent
+    "ack.answered",  # the answer is made, not sent
+    "drain.claimed",  # the lease is committed, nothing is folded
+    "drain.announced",  # rows for unknown parcels are made, in an open transaction
+    "drain.locked",
+    "drain.merged",
+    "drain.refolded",
+    "drain.marked",  # all done, not committed
+    "drain.folded",  # committed
+    "drain.halved",  # half of a failing claim is folded
+    "sweep.started",
+    "sweep.ended",
+)
+
+
+def crash_point(name: str) -> None:
+    """Die here if this point is armed and nobody died at it yet."""
+    if name != settings.CRASH_AT:
+        return
+    try:
+        os.close(os.open(settings.CRASH_WITNESS, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
