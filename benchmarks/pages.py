@@ -28,13 +28,13 @@ def main() -> None:
     options = parser.parse_args()
     parcels = 100_000 if options.quick else 1_000_000
     name = f"rlp_bench_pages_{parcels}"
-    _use_database(name, fresh=options.fresh)
+    use_database(name, fresh=options.fresh)
     print(f"database {name}: ", end="", flush=True)
     print(_fill(parcels))
     print(json.dumps(_measure(options.rounds), ensure_ascii=False))
 
 
-def _use_database(name: str, *, fresh: bool) -> None:
+def use_database(name: str, *, fresh: bool) -> None:
     """Point Django at a database of our own on the same server, migrated."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ["DB_STATEMENT_TIMEOUT_MS"] = "0"
