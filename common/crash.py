@@ -1,7 +1,8 @@
-"""Places where the fault run may kill the process that passes them (benchmarks/faults.py); nothing happens elsewhere.
+"""Places where the fault run may kill the process that passes them (benchmarks/faults/); nothing happens elsewhere.
 
-CRASH_AT names one point and CRASH_WITNESS a file: the first process to pass the point makes the file and dies as by
-`kill -9`, in the middle of what it was doing. The file keeps the next one alive, and proves that the point was reached.
+CRASH_DIR names a folder. A file there called like a point arms it: the first process to pass the point renames the
+file to `<point>.<its pid>` and dies as by `kill -9`, in the middle of what it was doing. Of several processes that
+pass at once one wins the rename, the others go on; the renamed file proves that the point was reached.
 """
 
 import os
@@ -30,10 +31,11 @@ POINTS = (
 
 def crash_point(name: str) -> None:
     """Die here if this point is armed and nobody died at it yet."""
-    if name != settings.CRASH_AT:
+    if not settings.CRASH_DIR:
         return
+    armed = os.path.join(settings.CRASH_DIR, name)
     try:
-        os.close(os.open(settings.CRASH_WITNESS, os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
+        os.rename(armed, f"{armed}.{os.getpid()}")
+    except FileNotFoundError:
         return
     os.kill(os.getpid(), signal.SIGKILL)

@@ -20,7 +20,7 @@ SYSTEM_HOME = Path("/var/lib/rural-logistics")
 DATABASE = "rlp"
 PORT = 5432  # only part of the socket's file name; given, so that a PGPORT of the user's shell has no say
 SOCKET_PATH_BYTES = 107  # what Linux allows
-PROFILES = ("dev", "test")
+PROFILES = ("dev", "test", "faults")
 
 
 def checkout_id(root: Path = ROOT) -> str:

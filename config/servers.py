@@ -188,8 +188,8 @@ def _postgres_settings(profile: str) -> str:
         "maintenance_work_mem": "256MB",
         # A container's /dev/shm is often 64 MB: parallel queries then fail in the middle.
         "dynamic_shared_memory_type": "posix" if shm and shm.f_frsize * shm.f_blocks >= 2**28 else "mmap",
-        "fsync": "on" if profile == "dev" else "off",
-        "full_page_writes": "on" if profile == "dev" else "off",
+        "fsync": "off" if profile == "test" else "on",
+        "full_page_writes": "off" if profile == "test" else "on",
         "synchronous_commit": "on",
         "wal_compression": "on",
         "max_wal_size": "2GB",
@@ -329,19 +329,28 @@ def ensure(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]
         raise ServerError(f"{error.filename or home(profile)} can't be prepared: {error.strerror}.") from error
 
 
-def stop(profile: str = "dev", wanted: Collection[str] = SERVERS) -> list[str]:
-    """Stop those wanted that run and name them; open connections are cut, committed data is safe."""
+def stop(profile: str = "dev", wanted: Collection[str] = SERVERS, *, mode: str = "fast") -> list[str]:
+    """Stop those wanted that run and name them; open connections are cut, committed data is safe. `mode` is
+    PostgreSQL's: "immediate" leaves its recovery to the next start."""
     with _locked(profile):
-        return _stop(profile, wanted)
+        return _stop(profile, wanted, mode)
 
 
-def _stop(profile: str, wanted: Collection[str] = SERVERS) -> list[str]:
+def discard(profile: str) -> None:
+    """Stop a profile's servers and delete their data: for what is made anew at each run."""
+    with _locked(profile):
+        _stop(profile, mode="immediate")
+        for folder in (home(profile), socket_dir(profile)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(profile: str, wanted: Collection[str] = SERVERS, mode: str = "fast") -> list[str]:
     place, stopped = home(profile), list[str]()
     if not place.exists():
         return stopped
     postgres, redis = _binaries()
     if "PostgreSQL" in wanted and (place / "pgdata" / "postmaster.pid").exists():
-        command: list[str | Path] = ["-D", place / "pgdata", "-m", "fast", "-w", "-t", "120", "stop"]
+        command: list[str | Path] = ["-D", place / "pgdata", "-m", mode, "-w", "-t", "120", "stop"]
         if _run(postgres / "pg_ctl", *command, cwd=place, check=False).returncode == 0:
             stopped.append("PostgreSQL")
     if "Redis" in wanted and _redis_answers(profile, place, redis):

@@ -174,9 +174,8 @@ else:
     }
 # The worker holds beat's table in config/celery.py.
 
-# For the fault run alone (common/crash.py): where a process kills itself, and the file that says it did.
-CRASH_AT = env.str("CRASH_AT", default="")
-CRASH_WITNESS = env.str("CRASH_WITNESS", default="")
+# For the fault run alone (common/crash.py): the folder whose files say where a process kills itself.
+CRASH_DIR = env.str("CRASH_DIR", default="")
 
 # --- language, time ---------------------------------------------------------------------------------
 LANGUAGE_CODE = "zh-hans"
@@ -265,6 +264,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 
 # --- API ----------------------------------------------------------------------------------------------
+MIN_APP_VERSION = env.str("MIN_APP_VERSION", default="")  # older handheld apps are told to update, e.g. 2.4.0
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "stations.authentication.DeviceAuthentication",
