@@ -88,3 +88,13 @@ class JobProblem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.job_id}:{self.row} {self.code}"
+
+
+class Pulse(models.Model):
+    """When something that should happen by itself (common/pulse.py) last did."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.at:%H:%M:%S}"

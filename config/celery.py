@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "jobs-sweep": {"task": "common.tasks.run_waiting_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "scans-sweep": {"task": "tracking.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "partitions": {"task": "tracking.tasks.make_partitions", "schedule": crontab(hour=3, minute=10)},
+    "retire-months": {"task": "settlement.tasks.retire_months", "schedule": crontab(day_of_month=3, hour=4, minute=10)},
     "refold": {"task": "tracking.tasks.refold_older", "schedule": crontab(hour=2, minute=40)},
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
     "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},

@@ -174,6 +174,9 @@ else:
     }
 # The worker holds beat's table in config/celery.py.
 
+# Months of scans older than this, and settled everywhere, leave the event table; their tables stay (docs/adr/0008).
+SCAN_KEEP_YEARS = env.int("SCAN_KEEP_YEARS", default=10)
+
 # For the fault run alone (common/crash.py): the folder whose files say where a process kills itself.
 CRASH_DIR = env.str("CRASH_DIR", default="")
 

@@ -1,11 +1,19 @@
 """Settlement's alarm clock: beat rings every minute; a lost ring costs a minute."""
 
 from celery import shared_task
+from django.conf import settings
 
 from common import clock
 from settlement import services
 
+_LONG = {"soft_time_limit": 3600, "time_limit": 3700}  # s; safe to be cut: a county is one transaction
 
-@shared_task(expires=60)
+
+@shared_task(expires=60, **_LONG)
 def settle() -> None:
     services.settle(at=clock.now())
+
+
+@shared_task(expires=3600, **_LONG)
+def retire_months() -> int:
+    return len(services.retire_months(at=clock.now(), keep_years=settings.SCAN_KEEP_YEARS))

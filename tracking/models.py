@@ -26,6 +26,15 @@ _LOOSE: dict[str, Any] = {
 }
 
 
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def visible_to(self, user: "User", action: str = "queue.read") -> "UploadQuerySet":
+        """The counties in scope; below a county what the handhelds at the stations in scope sent."""
+        return scope_of(user, action).filter_by_station(self, "device__station_id", "county_code")
+
+    def unfolded(self) -> "UploadQuerySet":
+        return self.filter(folded_at__isnull=True)
+
+
 class Upload(models.Model):
     """One upload's events, stored in one transaction; the drain's unit of work."""
 
@@ -44,8 +53,11 @@ class Upload(models.Model):
     lease_until = models.DateTimeField(null=True)
     folded_at = models.DateTimeField(null=True)
 
+    objects = UploadQuerySet.as_manager()
+
     class Meta:
         indexes = [
+            models.Index(fields=["county_code", "received_at"], name="upload_by_time"),
             models.Index(fields=["county_code", "id"], condition=Q(folded_at__isnull=True), name="upload_to_fold"),
             models.Index(fields=["device", "batch_id"], condition=Q(batch_id__isnull=False), name="upload_by_batch"),
             models.Index(fields=["device", "last_seq"], condition=Q(last_seq__isnull=False), name="upload_by_seq"),

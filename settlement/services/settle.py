@@ -7,7 +7,7 @@ again, and two workers can't both take a county (the cursor row is locked, the s
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -15,8 +15,12 @@ from common import logs, sql
 from settlement.models import Cursor
 from settlement.queries import policy_mark
 from stations.queries import counties_with_stations
+from tracking.queue_queries import scans_kept_since
 
 log = logs.get_logger("settlement")
+# A parcel's journey may begin in a month that was detached and end in one that wasn't: from a year after the months
+# that are kept begin, every scan of a delivery is there. What was paid for before stands for good.
+_WHOLE_AFTER = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def _settle_county(county_code: str, at: datetime) -> SettleResult:
     if cursor is None:
         return SettleResult(busy=1)
     mark = policy_mark(county_code)
+    kept_since = scans_kept_since()
     since = cursor.upto if mark == cursor.policy_mark else 0
     with connection.cursor() as db:
         db.execute("DROP TABLE IF EXISTS pg_temp.settlement_work")  # two runs in one transaction: tests, a shell
@@ -60,7 +65,12 @@ def _settle_county(county_code: str, at: datetime) -> SettleResult:
         upto = db.fetchone()[0]
         db.execute(
             "CREATE TEMP TABLE settlement_work ON COMMIT DROP AS\n" + sql.statement("settlement", "stage_work"),
-            {"county_code": county_code, "since": str(since), "upto": upto},
+            {
+                "county_code": county_code,
+                "since": str(since),
+                "upto": upto,
+                "final_before": kept_since + _WHOLE_AFTER if kept_since else None,
+            },
         )
         staged = db.rowcount
         result = SettleResult()

@@ -1,7 +1,8 @@
 -- Parcels of a county whose registers changed since the cursor, each with what it should be paid and what it was:
 -- one row a parcel that is delivered or has a line. Reads parcel_folded_in (county_code, folded_in); the second arm
 -- is what this very transaction folded (nothing else sees it yet; it is simply read again next time). The service
--- keeps the answer in the temporary table settlement_work.
+-- keeps the answer in the temporary table settlement_work. What was delivered or paid before `final_before` is left
+-- alone: its scans may be in a detached month, and without them it would look undelivered.
 SELECT p.county_code, p.id AS parcel_id, p.carrier, p.waybill_no, p.t_k, p.t_at,
        outlet.station_id, outlet.village, outlet.terrain,
        policy.id AS policy_id, policy.number AS policy_number, policy.rate, policy.rate AS amount,
@@ -33,3 +34,4 @@ WHERE p.county_code = %(county_code)s
   AND (p.folded_in >= %(since)s::xid8 AND p.folded_in < %(upto)s::xid8
        OR p.folded_in = pg_current_xact_id_if_assigned())
   AND (outlet.station_id IS NOT NULL OR last.turn IS NOT NULL)
+  AND (%(final_before)s::timestamptz IS NULL OR least(p.t_at, last.effective_at) >= %(final_before)s)

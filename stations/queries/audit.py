@@ -32,6 +32,7 @@ ENTITIES = {
     "policy": gettext_lazy("Subsidy policy"),
     "statement": gettext_lazy("Subsidy statement"),
     "report": gettext_lazy("Report"),
+    "scans": gettext_lazy("Scans"),
 }
 ACTIONS = {
     "user.created": gettext_lazy("Account made"),
@@ -50,6 +51,7 @@ ACTIONS = {
     "station.changed": gettext_lazy("Changed"),
     "station.moved": gettext_lazy("Next step taken"),
     "station.equipped": gettext_lazy("Equipment"),
+    "scans.month_detached": gettext_lazy("Month of scans put into the archive"),
 }
 _VERBS = {
     "created": gettext_lazy("Created"),
@@ -93,6 +95,7 @@ _LABELS = {
     "rate_hill": gettext_lazy("Hills, yuan"),
     "rate_mountain": gettext_lazy("Mountains, yuan"),
     "equipment_state": gettext_lazy("State"),
+    "kept_back": gettext_lazy("Scans kept in use"),
     "count": gettext_lazy("Stations"),
     "first_codes": gettext_lazy("Codes"),
     "recipient": gettext_lazy("Recipient"),
