@@ -23,7 +23,7 @@ class Node(TextChoices):
     ARRIVED = "ARRIVED", _("Vehicle arrived")
     SENSOR = "SENSOR", _("Sensor reading")
     UNLOADED = "UNLOADED", _("Unloaded")
-    HANDOVER = "HANDOVER", _("Handed over")
+    HANDOVER = "HANDOVER", _("Handover")
     OUTLET_IN = "OUTLET_IN", _("Shelved, ready for pick-up")
     OUT_FOR_DELIVERY = "OUT_FOR_DELIVERY", _("Out for delivery")
     ATTEMPT_FAILED = "ATTEMPT_FAILED", _("Delivery attempt failed")
