@@ -104,7 +104,7 @@ class Parcel(models.Model):
     x_k = models.BinaryField(**_K)
     f_k = models.BinaryField(**_K)
     fold_version = models.PositiveSmallIntegerField(default=1, editable=False)
-    folded_in = TransactionIdField(**_K)  # readers above stay below pg_snapshot_xmin
+    folded_in = TransactionIdField(**_K)  # who wrote it last, fold or import: readers stay below pg_snapshot_xmin
 
     # --- the fold's result --------------------------------------------------------------------------
     state = models.GeneratedField(
@@ -184,6 +184,21 @@ class Parcel(models.Model):
 
     def get_custodian_kind_display(self) -> str:
         return str(CustodianKind(self.custodian_kind).label)
+
+
+class Redirect(models.Model):
+    """A parcel that an import bound for another station: told to the handhelds that still expect it. Append-only."""
+
+    county_code = models.CharField(max_length=6)
+    parcel = models.ForeignKey(Parcel, models.CASCADE, related_name="+", db_index=False)
+    former = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
+    written_in = TransactionIdField()
+
+    class Meta:
+        indexes = [models.Index(fields=["county_code", "written_in"], name="redirect_written_in")]
+
+    def __str__(self) -> str:
+        return f"{self.parcel_id} was bound for {self.former_id}"
 
 
 class Recipient(models.Model):

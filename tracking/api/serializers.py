@@ -5,6 +5,7 @@ from rest_framework import serializers
 from common.problems import CONTENT_TYPE
 from orders.models import Parcel
 from orders.states import CustodianKind, ParcelState
+from tracking.device_queries import ACK_STATUSES
 from tracking.queries import FLAGS
 from tracking.states import Method, Node, Verdict
 
@@ -57,6 +58,10 @@ class ScanEventIn(serializers.Serializer):
     reason = serializers.CharField(required=False, max_length=120)
     lng = serializers.FloatField(required=False, min_value=-180, max_value=180)
     lat = serializers.FloatField(required=False, min_value=-90, max_value=90)
+    accuracy_m = serializers.FloatField(required=False, min_value=0, max_value=1_000_000)
+    photo_sha256 = serializers.RegexField(
+        r"^[0-9a-f]{64}$", required=False, help_text="Of a photo or signature that goes up by itself."
+    )
     corrects = serializers.UUIDField(required=False, help_text="CORRECTION only: the scan it takes back.")
 
 
@@ -144,3 +149,45 @@ class EventOut(serializers.Serializer):
 
 class EventList(serializers.Serializer):
     results = EventOut(many=True)
+
+
+class AckOut(serializers.Serializer):
+    seq = serializers.IntegerField()
+    event_id = serializers.CharField(allow_null=True)
+    status = serializers.ChoiceField(choices=list(ACK_STATUSES))
+    code = serializers.CharField(allow_null=True)
+    detail = serializers.CharField(allow_null=True, help_text="A sentence in the reader's language.")
+
+
+class AcksOut(serializers.Serializer):
+    """One page of verdicts. Ask again with `after_seq` = `up_to` while `more`."""
+
+    after_seq = serializers.IntegerField()
+    up_to = serializers.IntegerField(help_text="The last number of this page.")
+    results = AckOut(many=True)
+    gaps = serializers.ListField(
+        child=serializers.ListField(child=serializers.IntegerField(), min_length=2, max_length=2),
+        help_text="[from, to] of numbers that have not arrived, both included.",
+    )
+    highest_contiguous_seq = serializers.IntegerField()
+    more = serializers.BooleanField()
+
+
+class GoneOut(serializers.Serializer):
+    carrier = serializers.CharField(source="carrier_id")
+    waybill_no = serializers.CharField()
+    state = serializers.ChoiceField(choices=[str(state) for state in ParcelState], help_text="Why: where it is now.")
+
+
+class ExpectedOut(serializers.Serializer):
+    """One page. While `next` is set read on with `cursor`; at the end keep `since` for the next question."""
+
+    station = serializers.SerializerMethodField(help_text="The handheld's.")
+    full = serializers.BooleanField(help_text="The list replaces what was known before.")
+    results = ParcelOut(many=True)
+    gone = GoneOut(many=True, help_text="No longer expected; some of them may never have been.")
+    next = serializers.CharField(allow_null=True)
+    since = serializers.CharField(allow_null=True)
+
+    def get_station(self, page: object) -> str:
+        return str(self.context["station"])

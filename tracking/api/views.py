@@ -1,8 +1,10 @@
 """The API for handhelds and partners: scans in, parcels and their way out."""
 
+import re
 from datetime import datetime
 from typing import Any, cast
 
+from django.conf import settings
 from django.http import Http404, UnreadablePostError
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -19,11 +21,13 @@ from stations.models import Device
 from stations.permissions import DeviceOnly, MayAct
 from stations.scope import scope_of_station
 from tracking import queries, rules, services, strict
+from tracking.api.params import checked, device_of, number
 from tracking.api.serializers import EventList, ParcelOut, ParcelPage, ReceiptOut, ScanBatchIn, problems
 from tracking.services import Receipt
 
 BATCHES_A_MINUTE = 600
 PAGE, LONGEST_PAGE = 50, 200
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,5}")
 
 
 class ScanBatches(APIView):
@@ -35,11 +39,11 @@ class ScanBatches(APIView):
     @extend_schema(
         operation_id="send_scans",
         request=ScanBatchIn,
-        responses={200: ReceiptOut, **problems(400, 401, 403, 413, 415, 429, 503)},
+        responses={200: ReceiptOut, **problems(400, 401, 403, 413, 415, 426, 429, 503)},
     )
     def post(self, request: Request) -> Response:
         received_at = clock.now()
-        device = _device(request)
+        device = device_of(request)
         limits.spend_here(
             f"scans:{device.pk}",
             limit=BATCHES_A_MINUTE,
@@ -61,6 +65,13 @@ class ScanBatches(APIView):
         )
         answer = Response(_answer(receipt))
         crash_point("ack.answered")
+        if _too_old(request.headers.get("App-Version", "")):  # stored all the same
+            raise Refused(
+                "app_too_old",
+                SENTENCES["app_too_old"](),
+                status=426,
+                extra={"min_app_version": settings.MIN_APP_VERSION, "receipt": answer.data},
+            )
         return answer
 
     def _read(self, request: Request, device: Device, received_at: datetime) -> strict.Batch:
@@ -98,12 +109,8 @@ SENTENCES = {
     "json_too_deep": lambda: _("The JSON is nested too deeply."),
     "events_missing": lambda: _("The upload needs a list of events."),
     "batch_id_format": lambda: _("The upload's id must be a UUID."),
+    "app_too_old": lambda: _("The scans are stored. This app is too old; update it before going on."),
 }
-
-
-def _device(request: Request) -> Device:
-    """The handheld that calls; DeviceOnly let nobody else in."""
-    return cast(Device, request.auth)
 
 
 def _answer(receipt: Receipt) -> dict[str, Any]:
@@ -125,6 +132,22 @@ def _answer(receipt: Receipt) -> dict[str, Any]:
         ],
         "highest_contiguous_seq": receipt.highest_contiguous_seq,
     }
+
+
+def _too_old(version: str) -> bool:
+    """Whether the app says it is older than MIN_APP_VERSION; one that says nothing readable is taken as new enough."""
+    least, given = _dotted(settings.MIN_APP_VERSION), _dotted(version)
+    return bool(least and given) and given < least
+
+
+def _dotted(version: str) -> tuple[int, ...]:
+    """2.10.0 as (2, 10): numbers, not text, and zeros at the end say nothing. Empty for anything else."""
+    if not _VERSION.fullmatch(version):
+        return ()
+    numbers = [int(part) for part in version.split(".")]
+    while len(numbers) > 1 and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
 
 
 def _stamp(at: datetime) -> str:
@@ -168,13 +191,13 @@ class Parcels(APIView):
     def get(self, request: Request) -> Response:
         rows = _parcels(request)
         if carrier := request.query_params.get("carrier"):
-            rows = rows.filter(carrier_id=_checked("carrier", text.normal_code(carrier), 1 <= len(carrier) <= 40))  # type: ignore[misc]
+            rows = rows.filter(carrier_id=checked("carrier", text.normal_code(carrier), 1 <= len(carrier) <= 40))  # type: ignore[misc]
         if waybill_no := request.query_params.get("waybill_no"):
             code = text.normal_code(waybill_no[:400])
-            rows = rows.filter(waybill_no=_checked("waybill_no", code, bool(text.CODE.fullmatch(code))))
-        limit = min(_number(request, "limit", PAGE), LONGEST_PAGE)
+            rows = rows.filter(waybill_no=checked("waybill_no", code, bool(text.CODE.fullmatch(code))))
+        limit = min(number(request, "limit", PAGE), LONGEST_PAGE)
         if "cursor" in request.query_params:
-            rows = rows.filter(pk__lt=_number(request, "cursor", 0))
+            rows = rows.filter(pk__lt=number(request, "cursor", 0))
         found = list(rows.order_by("-pk")[: limit + 1])
         more = found[limit - 1].pk if len(found) > limit else None
         page = {"results": found[:limit], "limit": limit, "next": str(more) if more else None}
@@ -204,19 +227,3 @@ class ParcelEvents(APIView):
     def get(self, request: Request, pk: int) -> Response:
         steps = queries.journey(_parcel(request, pk), clock.now())
         return Response(EventList({"results": [step for step in steps if step.event is not None]}).data)
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    value = request.query_params.get(name)
-    if value is None:
-        return default
-    good = value.isascii() and value.isdigit() and len(value) <= 18 and int(value) >= 1
-    return int(_checked(name, value, good))
-
-
-def _checked(name: str, value: str, good: bool) -> str:
-    if not good:
-        raise Refused(
-            "bad_parameter", _("A parameter of the address can't be used as it is."), pointer=f"/{name}", status=400
-        )
-    return value
