@@ -195,6 +195,7 @@ class _Teller:
                 "type": ("UNLOADED", "HELD")[step % 2],
                 "station": station,
                 "occurred_at": moment.isoformat(timespec="milliseconds"),
+                "method": "scan",
                 **key,
             }
             queue.append(Planned(at, event))

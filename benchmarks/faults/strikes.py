@@ -71,10 +71,10 @@ class Striker:
             return self._crash(point)
         began = time.monotonic()
         hit = self._strikes[kind](fault.dice)
-        self._note(fault.kind, hit)
+        self.note(fault.kind, hit)
         return f"{fault.kind}{'' if hit else ' (nothing in flight)'} {time.monotonic() - began:.1f} s"
 
-    def _note(self, kind: str, hit: bool) -> None:
+    def note(self, kind: str, hit: bool) -> None:
         self.toll.kinds[kind] += 1
         self.toll.in_flight[kind] += hit
 
@@ -145,7 +145,7 @@ class Striker:
             self.toll.missed.append(point)
             return f"crash:{point} was not passed within {POINT_S:.0f} s"
         self.toll.points.add(point)
-        self._note(f"crash:{point}", hit)
+        self.note(f"crash:{point}", hit)
         return f"crash:{point} {time.monotonic() - began:.1f} s"
 
     # --- Redis --------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Striker:
         """Kill Redis and forget all it knew; True where an upload was unanswered."""
         hit = self._aim(self._unanswered)
         self._kill([processes.redis_pid()])
-        processes.wait_until(lambda: _gone("redis"), 5)
+        processes.wait_until(_redis_is_gone, 5)
         shutil.rmtree(embedded.home(PROFILE) / "redis", ignore_errors=True)
         return hit
 
@@ -190,8 +190,10 @@ class Striker:
 
     def _postgres_immediate(self, dice: float) -> bool:
         hit = self._aim(self.holding if dice < 0.4 else self._unanswered) or self._unanswered()
-        os.kill(processes.postmaster(), signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends, at once
+        pid = processes.postmaster()
+        os.kill(pid, signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends, at once
         servers.stop(PROFILE, ["PostgreSQL"], mode="immediate")
+        processes.wait_until(lambda: not processes.alive(pid), 20)
         time.sleep(dice)
         servers.ensure(PROFILE, ["PostgreSQL"])
         return hit
@@ -215,7 +217,7 @@ class Striker:
         return hit and chosen in own
 
 
-def _gone(_what: str) -> bool:
+def _redis_is_gone() -> bool:
     try:
         processes.redis_pid()
     except (ProcessLookupError, OSError, ValueError):
