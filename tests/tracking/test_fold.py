@@ -1,51 +1,21 @@
-"""Three ways to one row: merge, refold, and the Python reference, for any order, repetition and split of the events."""
+"""The fold told by examples; tests/tracking/test_properties.py asks the same of made-up days."""
 
-from dataclasses import fields
 from datetime import timedelta
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from benchmarks.journeys import row_of
 from orders.models import Parcel
 from tests.conftest import NOW, make_device
+from tests.tracking.journeys import agree, stored_events
 from tests.tracking.scans import WAYBILL, event_id, fold, parcel, record, scan
 from tracking import services
-from tracking.fold import Event, Registers, fold_parcel
+from tracking.fold import fold_parcel
 from tracking.models import ScanEvent, SetAside, Upload
 from tracking.states import RULES, Node
 
 pytestmark = pytest.mark.django_db
-NAMES = [field.name for field in fields(Registers)]
-EVENT_FIELDS = [field.name for field in fields(Event)]
-
-
-def stored_events() -> list[Event]:
-    return [Event(**row) for row in ScanEvent.objects.values(*EVENT_FIELDS)]
-
-
-def row_of(p: Parcel) -> dict[str, object]:
-    row = {name: getattr(p, name) for name in NAMES}
-    row = {name: bytes(value) if isinstance(value, memoryview) else value for name, value in row.items()}
-    return row | {"state": p.state, "station_id": p.station_id, "on_hold": p.on_hold, "who": p.custodian_kind}
-
-
-def expected(p: Parcel, events: list[Event]) -> dict[str, object]:
-    r = fold_parcel(p.carrier_id, p.waybill_no, events)
-    row = {name: getattr(r, name) for name in NAMES}
-    return row | {"state": r.state, "station_id": r.station_id, "on_hold": r.on_hold, "who": r.custodian_kind}
-
-
-def agree() -> None:
-    """Rows as the drain left them == rows refolded == the reference."""
-    events = stored_events()
-    parcels = list(Parcel.objects.all())
-    for p in parcels:
-        assert row_of(p) == expected(p, events), p.waybill_no
-    services.refold_parcels(county_code="500230", parcel_ids=[p.pk for p in parcels], at=NOW)
-    for p in Parcel.objects.all():
-        assert row_of(p) == expected(p, events), p.waybill_no
 
 
 @pytest.fixture
@@ -85,86 +55,6 @@ def test_sql_knows_the_same_cells_as_the_table(handhelds):
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT type, rank FROM tracking_scanevent")
         assert all(RULES[Node(kind)].rank == rank for kind, rank in cursor.fetchall())
-
-
-WAYBILLS = ["JOURNEY-1", "JOURNEY-2"]
-BAGS = ["BAG-1", "BAG-2"]
-STATIONS = ["FD-H1", "FD-C1", "FD-O1", "FD-O3"]
-PLAIN = [node for node in Node if node not in (Node.CORRECTION, Node.BAGGED, Node.UNBAGGED)]
-
-
-@st.composite
-def journeys(draw):
-    """Events (with the device that sends each) of two parcels: bags, corrections of all levels, wrong clocks."""
-    ids: list[str] = []
-    events = []
-    for n in range(draw(st.integers(1, 14))):
-        what = draw(st.sampled_from(["plain", "plain", "plain", "bag", "carried", "correction"]))
-        at = NOW - timedelta(minutes=draw(st.integers(-5, 30)))  # collisions in time are common
-        one = {
-            "event_id": f"0190aaaa-0000-7000-8000-{draw(st.integers(0, 0xFFFF)) * 100 + n:012x}",
-            "occurred_at": at.isoformat(),
-            "station": draw(st.sampled_from(STATIONS)),
-            "trip": draw(st.sampled_from([None, "T-1", "T-2"])),
-            "reason": draw(st.sampled_from([None, "R"])),
-            "pickup_code": draw(st.sampled_from([None, "1", "2"])),
-        }
-        if what == "correction":
-            target = draw(st.sampled_from(ids)) if ids else one["event_id"]
-            one |= {"type": "CORRECTION", "corrects": target}
-        elif what == "bag":
-            one |= {
-                "type": draw(st.sampled_from(["BAGGED", "BAGGED", "UNBAGGED"])),
-                "carrier": "ZTO",
-                "waybill_no": draw(st.sampled_from(WAYBILLS)),
-                "bag": draw(st.sampled_from(BAGS)),
-            }
-        elif what == "carried":
-            one |= {"type": draw(st.sampled_from(PLAIN)).value, "bag": draw(st.sampled_from(BAGS)), "side": "take"}
-        else:
-            one |= {
-                "type": draw(st.sampled_from(PLAIN)).value,
-                "carrier": "ZTO",
-                "waybill_no": draw(st.sampled_from(WAYBILLS)),
-                "side": draw(st.sampled_from(["give", "take"])),
-            }
-        ids.append(one["event_id"])
-        events.append((draw(st.integers(0, 1)), {key: value for key, value in one.items() if value is not None}))
-    return events
-
-
-def forget_all() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM tracking_scanevent; DELETE FROM tracking_upload; DELETE FROM orders_parcel")
-
-
-@settings(
-    max_examples=60,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(events=journeys(), data=st.data())
-def test_any_order_repetition_and_split_give_one_row(handhelds, events, data):
-    forget_all()
-    rows = []
-    for _round in range(2):
-        forget_all()
-        order = data.draw(st.permutations(events))
-        order += data.draw(st.lists(st.sampled_from(events), max_size=4))
-        while order:
-            size = data.draw(st.integers(1, len(order)))
-            part, order = order[:size], order[size:]
-            for n, device in enumerate(handhelds):
-                mine = [event for who, event in part if who == n]
-                if mine:
-                    record(device, *mine)
-            if data.draw(st.booleans()):
-                fold()
-        fold()
-        agree()
-        rows.append({p.waybill_no: row_of(p) for p in Parcel.objects.all()})
-    assert rows[0] == rows[1]
 
 
 def test_a_correction_voids_and_its_correction_brings_back(handhelds):

@@ -1,4 +1,4 @@
-"""The way in: stored once, whatever is sent how often; what can't be used is kept beside."""
+"""The way in: stored once, whatever is sent how often; bad input is test_bad_scans.py's."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import NOW, make_device
-from tests.tracking.scans import WAYBILL, event_id, fold, parcel, record, scan
+from tests.tracking.scans import event_id, fold, parcel, record, scan
 from tracking import services
 from tracking.models import ScanEvent, SetAside, Upload
 
@@ -82,24 +82,6 @@ def test_a_batch_sent_again_costs_one_look_up(handheld, django_assert_num_querie
     assert (other.accepted, [e.status for e in other.exceptions]) == (1, ["duplicate", "invalid"])
 
 
-def test_same_id_other_content_is_kept_beside(handheld):
-    first = scan("HUB_IN", "FD-H1", seq=1)
-    record(handheld, first)
-    other = {**first, "type": "LOADED"}
-    for _ in range(2):
-        answer = record(handheld, other)
-        assert [(e.status, e.code, e.pointer) for e in answer.exceptions] == [("conflict", "id_reused", "/events/0")]
-    assert ScanEvent.objects.get().type == "HUB_IN"
-    assert SetAside.objects.get().verdict == "conflict"
-
-
-def test_same_id_twice_in_one_upload(handheld):
-    one = scan("HUB_IN", "FD-H1", seq=1)
-    answer = record(handheld, one, dict(one), {**one, "reason": "x"})
-    assert answer.accepted == 1
-    assert [(e.index, e.status) for e in answer.exceptions] == [(1, "duplicate"), (2, "conflict")]
-
-
 def test_the_good_rest_is_kept(handheld):
     answer = record(
         handheld,
@@ -164,15 +146,3 @@ def test_clocks(handheld):
     assert [(got[i].skewed, got[i].untrusted) for i in ids] == [
         (False, False), (True, False), (False, True), (False, True), (False, False),
     ]  # fmt: skip
-
-
-def test_an_empty_upload(handheld):
-    answer = record(handheld)
-    assert (answer.accepted, answer.exceptions, answer.upload_id) == (0, [], None)
-
-
-def test_waybill_forms_are_one(handheld):
-    record(handheld, scan("HUB_IN", "FD-H1", waybill_no="７３１９ 0553-102532​x"))
-    fold()
-    assert parcel("73190553-102532X").state == "at_hub"
-    assert WAYBILL
