@@ -45,6 +45,8 @@ class Upload(models.Model):
     event_count = models.PositiveIntegerField()  # stored now for the first time
     duplicates = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)  # invalid and conflicting ones, kept in SetAside
+    first_event = models.UUIDField(null=True)  # the lowest event id: which partitions the drain must read
+    last_event = models.UUIDField(null=True)
     first_seq = models.BigIntegerField(null=True)  # of the stored events
     last_seq = models.BigIntegerField(null=True)
     digest = models.BinaryField(max_length=32, null=True)  # of the events as sent: the same batch again is answered
@@ -122,8 +124,8 @@ class ScanEvent(models.Model):
 
 
 class SetAsideQuerySet(models.QuerySet["SetAside"]):
-    def visible_to(self, user: "User") -> "SetAsideQuerySet":
-        return scope_of(user, "dead.read").filter_by_station(self, "device__station_id", "county_code")
+    def visible_to(self, user: "User", action: str = "dead.read") -> "SetAsideQuerySet":
+        return scope_of(user, action).filter_by_station(self, "device__station_id", "county_code")
 
 
 class SetAside(models.Model):

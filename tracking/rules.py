@@ -127,7 +127,7 @@ class Clocks:
 
 
 class Scan(NamedTuple):
-    """One row for tracking_scanevent, without what all rows of an upload share; order of sql/insert_events.sql."""
+    """One row for tracking_scanevent, without what all rows of an upload share; order of sql/store_upload.sql."""
 
     event_id: str
     type: str

@@ -20,10 +20,14 @@ from common import bell, sql, text
 from common.crash import crash_point
 from stations.models import Organisation
 from tracking import rules
+from tracking.models import Upload
 from tracking.rules import SENTENCES, Fault, Scan
 from tracking.services.senders import Sender
 from tracking.services.set_aside import Aside, as_bytes, printable_id, set_aside
 from tracking.states import Verdict
+
+FEW = 10  # events: to look for the same batch first costs more than it saves
+_SPECIAL = frozenset({"occurred_at", "effective_at", "content_hash", "photo_sha256"})
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,10 @@ def record_scans(
     1. A batch that came before with the same events costs one look-up: what was stored is a duplicate now.
     2. Check each event; those that can't be used become `invalid`.
     3. Within the upload the first of an id stays; the same content again is a duplicate, another a conflict.
-    4. One transaction: the events not yet stored, what is kept aside, the upload's row and the device's numbers.
+    4. One transaction: the events not yet stored, the upload's row, the device's numbers, what is kept aside.
     5. After the commit ring the drain.
     """
-    digest = _digest(events) if batch_id and sender.device else None
+    digest = _digest(events) if batch_id and sender.device and len(events) > FEW else None
     if digest and (again := _same_batch(sender, batch_id, digest, events, received_at)):
         return again
     upload = rules.clocks(
@@ -101,37 +105,33 @@ def record_scans(
             keep(index, *((Verdict.DUPLICATE, "duplicate") if same else (Verdict.CONFLICT, "id_reused")))
 
     crash_point("ack.parsed")
-    upload_id = highest = None
-    stored: set[str] = set()
-    if events:
-        with transaction.atomic():
-            stored, upload_id = _store(sender, upload, [scan for _index, scan in scans.values()])
-            if len(stored) < len(scans):
-                hashes = _stored_hashes(sender.county_code, [event_id for event_id in scans if event_id not in stored])
-                for event_id, content_hash in hashes.items():
-                    index, scan = scans[event_id]
-                    same = content_hash == scan.content_hash
-                    keep(index, *((Verdict.DUPLICATE, "duplicate") if same else (Verdict.CONFLICT, "id_reused")))
-            crash_point("ack.inserted")
+    if not events:
+        return Receipt(batch_id, received_at, 0, [], None, None)
+    with transaction.atomic():
+        row = _store(
+            sender=sender,
+            upload=upload,
+            scans=[scan for _index, scan in scans.values()],
+            seqs={seq for event in events if (seq := rules.readable_seq(event)) is not None},
+            batch_id=batch_id,
+            digest=digest,
+            exceptions=found,
+        )
+        crash_point("ack.inserted")
+        if row["number"] < len(scans):
+            taken = scans.keys() - set(row["stored_ids"])
+            for event_id, content_hash in _stored_hashes(sender.county_code, sorted(taken)).items():
+                index, scan = scans[event_id]
+                same = content_hash == scan.content_hash
+                keep(index, *((Verdict.DUPLICATE, "duplicate") if same else (Verdict.CONFLICT, "id_reused")))
             found.sort(key=lambda one: one.index)
-            if aside:
-                set_aside(
-                    sender=sender, batch_id=batch_id, events=aside, received_at=received_at, device_now=device_now
-                )
-            highest = _note_upload(
-                sender=sender,
-                upload_id=upload_id,
-                batch_id=batch_id,
-                digest=digest,
-                received_at=received_at,
-                stored=[scan for event_id, (_index, scan) in scans.items() if event_id in stored],
-                seqs={seq for event in events if (seq := rules.readable_seq(event)) is not None},
-                exceptions=found,
-            )
-            crash_point("ack.noted")
-            if stored:
-                transaction.on_commit(_ring)
-    return Receipt(batch_id, received_at, len(stored), found, highest, upload_id)
+            Upload.objects.filter(pk=row["id"]).update(**_verdicts(found))
+        if aside:
+            set_aside(sender=sender, batch_id=batch_id, events=aside, received_at=received_at, device_now=device_now)
+        crash_point("ack.noted")
+        if row["number"]:
+            transaction.on_commit(_ring)
+    return Receipt(batch_id, received_at, row["number"], found, row["highest"], row["id"] if row["number"] else None)
 
 
 def _ring() -> None:
@@ -176,35 +176,74 @@ def _known_carriers(events: Iterable[object]) -> frozenset[str]:
     )
 
 
-def _store(sender: Sender, upload: rules.Clocks, scans: list[Scan]) -> tuple[set[str], int | None]:
-    """(ids stored now, the upload's number if any were)."""
-    if not scans:
-        return set(), None
-    columns = dict(zip(Scan._fields, (list(column) for column in zip(*scans, strict=True)), strict=True))
-    columns["occurred_at"] = [at.isoformat() for at in columns["occurred_at"]]
-    columns["effective_at"] = [at.isoformat() for at in columns["effective_at"]]
-    for name in ("content_hash", "photo_sha256"):
-        columns[name] = [digest and "\\x" + digest for digest in columns[name]]
-    del columns["rank"]
-    rows = sql.rows(
+def _store(
+    *,
+    sender: Sender,
+    upload: rules.Clocks,
+    scans: list[Scan],
+    seqs: Collection[int],
+    batch_id: UUID | None,
+    digest: bytes | None,
+    exceptions: list[ScanException],
+) -> dict[str, Any]:
+    """`id` of the upload, `number` of events stored now, their ids where it is not all, `highest` unbroken seq."""
+    columns = (
+        dict(zip(Scan._fields, zip(*scans, strict=True), strict=True)) if scans else dict.fromkeys(Scan._fields, ())
+    )
+    texts = {name: array(values) for name, values in columns.items() if name not in _SPECIAL}
+    ids = columns["event_id"]
+    verdicts = _verdicts(exceptions)
+    return sql.rows(
         "tracking",
-        "insert_events",
+        "store_upload",
         {
+            **texts,
+            "occurred_at": array(at.isoformat() for at in columns["occurred_at"]),
+            "effective_at": array(at.isoformat() for at in columns["effective_at"]),
+            "content_hash": array(_bytea(columns["content_hash"])),
+            "photo_sha256": array(_bytea(columns["photo_sha256"])),
             "county": sender.county_code,
             "device": sender.device.pk if sender.device else None,
             "actor": sender.user.pk,
             "received_at": upload.received_at,
             "skewed": upload.skewed,
             "may_correct": sender.may_correct,
-            "rank": array(scan.rank for scan in scans),
-            **{name: array(values) for name, values in columns.items()},
+            "given": len(scans),
+            "batch_id": batch_id,
+            "digest": digest,
+            "first_event": min(ids, default=None),
+            "last_event": max(ids, default=None),
+            "seqs": "{" + ",".join(f"[{seq},{seq}]" for seq in sorted(seqs)) + "}",
+            **verdicts,
+            "exceptions": json.dumps(verdicts["exceptions"]) if exceptions else None,
         },
-    )
-    return {row["event_id"] for row in rows}, rows[0]["upload_id"] if rows else None
+    )[0]
+
+
+def _verdicts(exceptions: list[ScanException]) -> dict[str, Any]:
+    """What an upload's row says about its events that were not plainly accepted."""
+    duplicates = sum(one.status == Verdict.DUPLICATE for one in exceptions)
+    return {
+        "duplicates": duplicates,
+        "refused": len(exceptions) - duplicates,
+        "exceptions": [[one.index, one.event_id, one.status, one.code, one.pointer] for one in exceptions] or None,
+    }
+
+
+def _bytea(digests: Iterable[str | None]) -> list[str | None]:
+    return [digest and "\\x" + digest for digest in digests]
 
 
 def array(values: Iterable[Any]) -> str:
-    """A PostgreSQL array literal: one string for a whole column is ten times faster than one literal an element."""
+    """A PostgreSQL array literal: one string for a whole column is ten times faster than one literal an element.
+    A column without a value is an empty array (sql/store_upload.sql fills it up)."""
+    values = values if isinstance(values, tuple | list) else list(values)
+    if not any(value is not None for value in values):
+        return "{}"
+    if type(values[0]) is str and None not in values:
+        joined = "".join(values)
+        if '"' not in joined and "\\" not in joined:  # the usual column: nothing to escape
+            return '{"' + '","'.join(values) + '"}'
     return "{" + ",".join("NULL" if value is None else _element(value) for value in values) + "}"
 
 
@@ -217,39 +256,3 @@ def _element(value: Any) -> str:
 def _stored_hashes(county_code: str, event_ids: list[str]) -> dict[str, str]:
     rows = sql.rows("tracking", "stored_hashes", {"county": county_code, "event_ids": event_ids})
     return {row["event_id"]: row["content_hash"] for row in rows}
-
-
-def _note_upload(
-    *,
-    sender: Sender,
-    upload_id: int | None,
-    batch_id: UUID | None,
-    digest: bytes | None,
-    received_at: datetime,
-    stored: list[Scan],
-    seqs: Collection[int],
-    exceptions: list[ScanException],
-) -> int | None:
-    """The upload's row, and its numbers in the device's feed; the end of that feed's unbroken run from 1, or 0."""
-    numbers = [scan.seq for scan in stored if scan.seq is not None]
-    duplicates = sum(one.status == Verdict.DUPLICATE for one in exceptions)
-    facts = [[one.index, one.event_id, one.status, one.code, one.pointer] for one in exceptions]
-    return sql.value(
-        "tracking",
-        "note_upload",
-        {
-            "upload": upload_id,
-            "county": sender.county_code,
-            "device": sender.device.pk if sender.device else None,
-            "batch_id": batch_id,
-            "received_at": received_at,
-            "stored": len(stored),
-            "duplicates": duplicates,
-            "refused": len(exceptions) - duplicates,
-            "first_seq": min(numbers, default=None),
-            "last_seq": max(numbers, default=None),
-            "digest": digest,
-            "exceptions": json.dumps(facts) if facts else None,
-            "seqs": "{" + ",".join(f"[{seq},{seq}]" for seq in sorted(seqs)) + "}",
-        },
-    )

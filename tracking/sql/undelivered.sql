@@ -1,0 +1,66 @@
+-- The scans that handhelds made and haven't sent: the holes below the highest number that arrived from each. A hole of
+-- 10,000 and more is no scan on a shelf but a counter that leapt; a counter that went back shows as an upload whose
+-- first new scan bears a number that an earlier, unbroken upload had brought. Rows come worst first, each with the first
+-- few of its holes. Reads the feeds by primary key, of each handheld its last 20 uploads (upload_by_device), and the
+-- earlier one at their numbers (upload_by_seq).
+WITH feed AS (
+    SELECT d.device_id, d.live, f.last_received_at, coalesce(f.received, '{}') AS received,
+           CASE WHEN lower(f.received) <= 1 THEN lower(f.received) ELSE 1 END AS first_seq
+    FROM unnest(%(devices)s::bigint[], %(live)s::boolean[]) AS d (device_id, live)
+    LEFT JOIN tracking_devicefeed f ON f.device_id = d.device_id
+), holes AS (
+    SELECT feed.*, upper(received) - 1 AS highest_seq,
+           CASE WHEN isempty(received) THEN '{}'::int8multirange
+                ELSE int8multirange(int8range(first_seq, upper(received))) - received END AS missing
+    FROM feed
+), counted AS (
+    SELECT holes.*,
+           CASE WHEN lower(received) <= 1
+                THEN (SELECT upper(r) - 1 FROM unnest(received) AS r ORDER BY r LIMIT 1) ELSE 0 END AS contiguous_seq,
+           coalesce(gap.scans, 0)::bigint AS scans, coalesce(gap.ranges, 0) AS ranges, gap.leap,
+           back.at AS went_back_at
+    FROM holes
+    CROSS JOIN LATERAL (
+        SELECT sum(upper(r) - lower(r)) FILTER (WHERE upper(r) - lower(r) < %(leap)s) AS scans,
+               count(*) FILTER (WHERE upper(r) - lower(r) < %(leap)s) AS ranges,
+               max(upper(r) - lower(r)) FILTER (WHERE upper(r) - lower(r) >= %(leap)s) AS leap
+        FROM unnest(holes.missing) AS r
+    ) AS gap
+    LEFT JOIN LATERAL (
+        SELECT last.received_at AS at
+        FROM (
+            SELECT u.id, u.received_at, u.first_seq
+            FROM tracking_upload u
+            WHERE u.device_id = holes.device_id AND u.first_seq IS NOT NULL
+            ORDER BY u.id DESC LIMIT 20
+        ) AS last
+        WHERE last.first_seq < holes.highest_seq
+          AND EXISTS (
+            SELECT FROM (
+                SELECT e.id, e.first_seq, e.last_seq, e.event_count
+                FROM tracking_upload e
+                WHERE e.device_id = holes.device_id AND e.last_seq >= last.first_seq AND e.id < last.id
+                ORDER BY e.last_seq LIMIT 3
+            ) AS earlier
+            WHERE earlier.first_seq = last.first_seq
+               OR (earlier.first_seq < last.first_seq
+                   AND earlier.last_seq - earlier.first_seq + 1 = earlier.event_count)
+        )
+        ORDER BY last.id DESC LIMIT 1
+    ) AS back ON true
+), ranked AS (
+    SELECT counted.*,
+           CASE WHEN went_back_at IS NOT NULL OR leap IS NOT NULL THEN 0
+                WHEN scans > 0 THEN 1
+                WHEN last_received_at IS NULL OR last_received_at < %(silent_before)s THEN 2
+                ELSE 3 END AS need
+    FROM counted
+    WHERE live OR scans > 0
+)
+SELECT ranked.device_id, ranked.last_received_at, ranked.contiguous_seq, ranked.highest_seq, ranked.scans, ranked.ranges,
+       ranked.leap, ranked.went_back_at, ranked.need,
+       (SELECT array_agg(ARRAY[lower(h.r), upper(h.r) - 1] ORDER BY h.r)
+        FROM (SELECT r FROM unnest(ranked.missing) AS r WHERE upper(r) - lower(r) < %(leap)s ORDER BY r LIMIT %(shown)s
+        ) AS h) AS holes
+FROM ranked
+ORDER BY need, scans DESC, last_received_at NULLS FIRST, device_id
