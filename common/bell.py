@@ -7,10 +7,12 @@ after a failure the bell stays silent for five seconds. At most one ring per tas
 import time
 
 from celery import current_app
+from prometheus_client import Counter
 
 from common import logs
 
 log = logs.get_logger("bell")
+FAILED = Counter("scan_doorbell_failed", "Rings this process could not publish: the sweep does their work, later")
 _QUIET_S = 5.0
 _GAP_S = 0.2
 _broken_until = 0.0
@@ -31,6 +33,7 @@ def ring(task: str, *args: object) -> bool:
         current_app.send_task(task, args=args, retry=False, expires=30, ignore_result=True)
     except Exception as error:  # whatever the broker's client throws, the rows are safe
         _broken_until = time.monotonic() + _QUIET_S
+        FAILED.inc()
         log.warning("bell.failed", task=task, error=type(error).__name__)
         return False
     return True

@@ -5,7 +5,7 @@ import time
 from celery import shared_task
 from django.core.cache import cache
 
-from common import clock, services
+from common import clock, pulse, services
 
 HEARTBEAT_KEY = "worker-heartbeat"
 HEARTBEAT_TTL_S = 60
@@ -19,3 +19,4 @@ def run_waiting_jobs() -> int:
 @shared_task(expires=15)
 def heartbeat() -> None:
     cache.set(HEARTBEAT_KEY, time.time(), timeout=HEARTBEAT_TTL_S)
+    pulse.mark(pulse.HEARTBEAT, at=clock.now())

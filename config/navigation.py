@@ -15,6 +15,7 @@ from stations.scope import may, memberships_of
 ENTRIES = (
     (gettext_lazy("Counter"), "tracking:counter", "scan.send", "scan"),
     (gettext_lazy("Work list"), "tracking:worklist", "worklist.read", "list"),
+    (gettext_lazy("Needs attention"), "tracking:attention", "attention.read", "warning"),
     (gettext_lazy("Parcels"), "orders:parcels", "parcel.read", "box"),
     (gettext_lazy("Import"), "orders:import", "order.import", "upload"),
     (gettext_lazy("Stations"), "stations:list", "station.read", "shop"),
@@ -23,6 +24,7 @@ ENTRIES = (
     (gettext_lazy("People"), "stations:people", "user.manage", "people"),
     (gettext_lazy("Subsidy"), "settlement:statements", "settlement.read", "coin"),
     (gettext_lazy("Reports"), "reports:list", "report.read", "chart"),
+    (gettext_lazy("Scan processing"), "tracking:queue", "queue.read", "job"),
     (gettext_lazy("Audit"), "stations:audit", "audit.read", "eye"),
 )
 

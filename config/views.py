@@ -5,11 +5,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import REGISTRY
 
 from accounts.middleware import public
 from common import net
 from config.navigation import ENTRIES
 from stations.scope import may
+from tracking.metrics import ScanStream
+
+REGISTRY.register(ScanStream())
 
 
 def home(request: HttpRequest) -> HttpResponse:

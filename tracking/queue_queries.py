@@ -19,6 +19,7 @@ from common import clock, sql
 from tracking.models import SetAsideQuerySet, UploadQuerySet
 
 AGES_S = (10, 60, 600)  # bounds of the groups "waits for less than"
+LAST_DAY = timedelta(days=1)
 LAG_OVER = timedelta(hours=1)
 SILENT_AFTER = timedelta(hours=24)
 
@@ -104,7 +105,7 @@ def waiting(uploads: UploadQuerySet, at: datetime) -> Waiting:
         found["leased"],
         found["tried_before"],
         found["most_attempts"],
-        tuple(count - below for below, count in zip([0, *counts], counts, strict=False)),
+        tuple(count - below for below, count in zip([0, *counts[:-1]], counts, strict=True)),
     )
 
 

@@ -2,14 +2,19 @@
 
 from celery import shared_task
 
-from common import clock
+from common import clock, pulse
 from common.crash import crash_point
 from tracking import services
+
+# Longer than the settings' limits, which stand below the drain's lease: these hold no lease and may be cut anywhere.
+_LONG = {"soft_time_limit": 3600, "time_limit": 3700}  # s
 
 
 @shared_task(expires=30)
 def drain() -> int:
-    return services.fold_waiting(at=clock.now())
+    folded = services.fold_waiting(at=clock.now())
+    pulse.mark(pulse.DRAIN, at=clock.now())
+    return folded
 
 
 @shared_task(expires=5)
@@ -18,14 +23,15 @@ def sweep() -> int:
     crash_point("sweep.started")
     folded = services.fold_waiting(at=clock.now())
     crash_point("sweep.ended")
+    pulse.mark(pulse.SWEEP, at=clock.now())
     return folded
 
 
-@shared_task(expires=3600)
+@shared_task(expires=3600, **_LONG)
 def make_partitions() -> int:
     return len(services.make_partitions(at=clock.now()))
 
 
-@shared_task(expires=600)
+@shared_task(expires=600, **_LONG)
 def refold_older() -> int:
     return services.refold_older(at=clock.now())

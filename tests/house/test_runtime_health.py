@@ -27,7 +27,7 @@ def test_alive_asks_nobody(client: Client) -> None:
 @pytest.mark.django_db
 def test_ready_with_everything(client: Client) -> None:
     heartbeat()
-    checks = dict.fromkeys(("database", "migrations", "broker", "worker"), "ok")
+    checks = dict.fromkeys(("database", "migrations", "broker", "worker", "disk"), "ok")
     assert ask(client) == (200, {"status": "ok", "checks": checks, "degraded": []})
 
 
