@@ -7,6 +7,8 @@ from django.utils import timezone
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Days typed into an address may be any: these are the first and last whose start and end UTC can say.
+_FIRST_DAY, _LAST_DAY = date(1, 1, 2), date(9999, 12, 30)
 
 
 def now() -> datetime:
@@ -21,12 +23,12 @@ def business_date(at: datetime) -> date:
 
 def day_start(day: date) -> datetime:
     """The first instant of a business day, in UTC."""
-    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+    return datetime.combine(max(day, _FIRST_DAY), time(), SHANGHAI).astimezone(UTC)
 
 
 def day_span(day: date) -> tuple[datetime, datetime]:
     """[start, end) of a business day, in UTC."""
-    return day_start(day), day_start(day + timedelta(days=1))
+    return day_start(day), day_start(min(day, _LAST_DAY) + timedelta(days=1))
 
 
 def month_of(at: datetime) -> date:
