@@ -195,6 +195,10 @@ def _postgres_settings(profile: str) -> str:
         "max_wal_size": "2GB",
         "checkpoint_timeout": "10min",
         "random_page_cost": "1.1",
+        "deadlock_timeout": "1s",
+        "log_lock_waits": "on",  # says who waits, never for which value: terse, and without the statement
+        "log_autovacuum_min_duration": "5s",
+        "track_io_timing": "on",
         "autovacuum_naptime": "15s",
         "autovacuum_vacuum_cost_limit": 2000,
         "jit": "off",  # costs more than it gives on queries of a few milliseconds

@@ -20,6 +20,6 @@ def import_parcels(progress: Progress) -> Mapping[str, Any]:
     )
 
 
-@shared_task
+@shared_task(soft_time_limit=3600, time_limit=3700)
 def forget_old_files() -> int:
     return services.forget_old_files(at=clock.now())

@@ -17,7 +17,7 @@ from stations.scope import scope_of
 LATE_DAYS = 3  # how long late scans still change last month's numbers by themselves
 
 
-@shared_task(expires=1800)
+@shared_task(expires=1800, soft_time_limit=3600, time_limit=3700)
 def compute_current() -> None:
     """This month's report of every county, and last month's while its late scans come in."""
     at = clock.now()

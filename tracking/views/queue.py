@@ -22,7 +22,7 @@ from tracking.models import SetAside, Upload
 from tracking.rules import SENTENCES
 
 ACTION = "queue.read"
-SILENT_S = 60  # the sweep runs every five seconds
+SILENT_S = 90  # the sweep runs every five seconds; with much to do it may take as long as a task may
 LATE_S = 60
 BAR_WIDTH = 160  # px, of the hour with the most
 
