@@ -43,6 +43,13 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "worklist.read":      ("",      "S",      "T",      "C",    "",    "",       "C",     "",      "C",     ""),
     "dead.read":          ("",      "Sm",     "Tm",     "",     "",    "",       "C",     "",      "Cm",    ""),
     "queue.read":         ("",      "S",      "T",      "C",    "",    "",       "C",     "",      "C",     "*"),
+    # The station and the hub (an operator there: S is the county) put right what their scans say, and try again what
+    # was kept aside; support tries again for them. The bytes themselves may name people: the auditor, with a reason.
+    "dead.raw":           ("",      "",       "",       "",     "",    "",       "CR",    "",      "",      ""),
+    "dead.replay":        ("",      "S",      "T",      "",     "",    "",       "",      "",      "C",     ""),
+    "attention.read":     ("",      "Sm",     "Tm",     "Cm",   "",    "",       "Cm",    "",      "Cm",    ""),
+    "attention.act":      ("",      "S",      "T",      "",     "",    "",       "",      "",      "",      ""),
+    "queue.read":         ("",      "S",      "T",      "C",    "",    "",       "C",     "",      "C",     "*"),
     "region.read":        ("*",     "*",      "*",      "*",    "*",   "*",      "*",     "*",     "*",     "*"),
     "region.import":      ("",      "",       "",       "",     "",    "",       "",      "",      "",      "*2"),
     "station.read":       ("S",     "S",      "T",      "C",    "C",   "C",      "C",     "C",     "C",     "*"),

@@ -7,7 +7,7 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-from common.text import normal_code
+from common.text import clean, normal_code
 from stations.models import Organisation, Station
 from tracking.counter_queries import KINDS
 from tracking.definitions import Operation
@@ -116,6 +116,49 @@ class WorkForm(forms.Form):
         """A filter's value, "" where it is absent or unknown."""
         self.is_valid()
         return str(self.cleaned_data.get(name, ""))
+
+
+class AttentionForm(forms.Form):
+    """The filters of what needs attention; what can't be read is left out, a filter is never an error."""
+
+    kind = forms.CharField(required=False, max_length=24, widget=forms.HiddenInput)
+    station = forms.ChoiceField(label=_("Station"), required=False)
+    days = forms.TypedChoiceField(
+        label=_("Scanned within"),
+        required=False,
+        coerce=int,
+        empty_value=7,
+        choices=[(1, _("1 day")), (3, _("3 days")), (7, _("7 days")), (14, _("14 days")), (31, _("31 days"))],
+    )
+    until = forms.DateField(
+        label=_("Up to"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
+
+    fields: dict[str, Any]  # a plain Field has no choices
+
+    def __init__(self, *args: Any, stations: Sequence[Station], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["station"].choices = [("", _("All")), *((str(s.pk), s.name) for s in stations)]
+
+    def chosen(self, name: str) -> Any:
+        """A filter's value, None where it is absent or unknown."""
+        self.is_valid()
+        return self.cleaned_data.get(name) or None
+
+
+class ReasonForm(forms.Form):
+    """Why somebody lets something stand or takes it back: kept with the act, shown to whoever asks."""
+
+    reason = forms.CharField(
+        label=_("Why? This is recorded."),
+        min_length=2,
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Say why in a few words.")},
+    )
+
+    def clean_reason(self) -> str:
+        return clean(self.cleaned_data["reason"])
 
 
 class TrackForm(forms.Form):

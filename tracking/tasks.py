@@ -1,10 +1,16 @@
 """Celery's part: look for rows and work on what is there. A lost message costs a sweep, five seconds."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from celery import shared_task
+from django.utils.translation import gettext as _
 
 from common import clock, pulse
 from common.crash import crash_point
+from common.services import Progress, job
 from tracking import services
+from tracking.services import replay
 
 # Longer than the settings' limits, which stand below the drain's lease: these hold no lease and may be cut anywhere.
 _LONG = {"soft_time_limit": 3600, "time_limit": 3700}  # s
@@ -35,3 +41,14 @@ def make_partitions() -> int:
 @shared_task(expires=600, **_LONG)
 def refold_older() -> int:
     return services.refold_older(at=clock.now())
+
+
+@job(replay.KIND)
+def replay_set_asides(progress: Progress) -> Mapping[str, Any]:
+    """Under the person's rights of now, not of when they asked."""
+    row = progress.job
+    used, still = replay.replay_code(
+        user=row.user, code=row.params["code"], at=clock.now(), step=lambda done, total: progress.step(done, total)
+    )
+    message = _("%(used)d scans count now, %(still)d still can't be used.") % {"used": used, "still": still}
+    return {"message": message, "used": used, "still": still}
