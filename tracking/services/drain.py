@@ -7,8 +7,9 @@ event is set aside with its reason, its neighbours are applied.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
@@ -23,7 +24,7 @@ from tracking.services.set_aside import set_aside_stored
 log = logs.get_logger("drain")
 FOLD_VERSION = 1
 LEASE = timedelta(seconds=120)
-UPLOADS_AT_ONCE = 50
+UPLOADS_AT_ONCE = 500
 EVENTS_AT_ONCE = 5_000
 GIVE_UP_AFTER = 6  # attempts that never came back: the upload kills its worker
 # A few thousand fresh events against millions of parcels: always by index. A hash join reads the whole table.
@@ -36,13 +37,29 @@ _PLAN = {
 }
 
 
+_LOWEST, _HIGHEST = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+
 @dataclass(frozen=True)
 class Work:
-    """What to fold in one transaction: uploads of one county, or (while halving) only some of their events."""
+    """What to fold in one transaction: uploads of one county, or (while halving) only some of their events. All event
+    ids lie between `low` and `high`: by these the planner leaves most partitions out."""
 
     county_code: str
     uploads: tuple[int, ...]
     only: tuple[str, ...] | None = None
+    low: str = _LOWEST
+    high: str = _HIGHEST
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {
+            "county": self.county_code,
+            "uploads": list(self.uploads),
+            "only": list(self.only) if self.only else None,
+            "low": self.low,
+            "high": self.high,
+        }
 
 
 def fold_waiting(*, at: datetime, county_code: str | None = None) -> int:
@@ -68,11 +85,11 @@ def fold_waiting(*, at: datetime, county_code: str | None = None) -> int:
 def fold_upload(*, upload_id: int, at: datetime) -> bool:
     """Fold one upload at once, for a person who waits for its effect; False if it must be left to the drain.
     Takes no lease: should a worker hold it, both fold it and get the same rows."""
-    county = Upload.objects.filter(pk=upload_id).values_list("county_code", flat=True).first()
-    if county is None:
+    upload = Upload.objects.filter(pk=upload_id).first()
+    if upload is None:
         return False
     try:
-        _apply(Work(county, (upload_id,)), at)
+        _apply(_work(upload.county_code, [Claimed(upload.pk, 0, upload.first_event, upload.last_event)]), at)
     except DatabaseError as error:
         log.warning("drain.upload_left", upload=upload_id, error=type(error).__name__)
         return False
@@ -121,8 +138,23 @@ def replay_set_aside(*, set_aside_id: int, by: object, at: datetime) -> bool:
     return True
 
 
-def _claim(county_code: str, at: datetime) -> list[tuple[int, int]]:
-    """[(upload id, attempts so far)], leased from `at` on; empty where others hold all."""
+class Claimed(NamedTuple):
+    """An upload at work: attempts so far, its lowest and highest event id."""
+
+    id: int
+    attempts: int
+    first_event: object
+    last_event: object
+
+
+def _work(county_code: str, claimed: Sequence[Claimed]) -> Work:
+    lows = [str(one.first_event or _LOWEST) for one in claimed]
+    highs = [str(one.last_event or _HIGHEST) for one in claimed]
+    return Work(county_code, tuple(one.id for one in claimed), None, min(lows), max(highs))
+
+
+def _claim(county_code: str, at: datetime) -> list[Claimed]:
+    """Uploads leased from `at` on; empty where others hold all."""
     with transaction.atomic():
         rows = sql.rows(
             "tracking",
@@ -135,21 +167,21 @@ def _claim(county_code: str, at: datetime) -> list[tuple[int, int]]:
                 "events": EVENTS_AT_ONCE,
             },
         )
-    return sorted((row["id"], row["attempts"]) for row in rows)
+    return sorted((Claimed(**row) for row in rows), key=lambda one: one.id)
 
 
-def _fold_claimed(county_code: str, claimed: list[tuple[int, int]], at: datetime) -> int:
-    doomed = [upload_id for upload_id, attempts in claimed if attempts > GIVE_UP_AFTER]
-    for upload_id in doomed:
-        _give_up(county_code, upload_id, at)
-    uploads = tuple(upload_id for upload_id, attempts in claimed if attempts <= GIVE_UP_AFTER)
+def _fold_claimed(county_code: str, claimed: list[Claimed], at: datetime) -> int:
+    doomed = [one for one in claimed if one.attempts > GIVE_UP_AFTER]
+    for one in doomed:
+        _give_up(county_code, one.id, at)
+    uploads = [one for one in claimed if one.attempts <= GIVE_UP_AFTER]
     if uploads:
         try:
-            _fold_halving(Work(county_code, uploads), at)
+            _fold_halving(_work(county_code, uploads), at)
         except (OperationalError, InterfaceError) as error:
             # The database was busy or away, the uploads are innocent: free them, uncounted.
             log.warning("drain.try_again", county=county_code, uploads=len(uploads), error=str(error)[:200])
-            _free(uploads)
+            _free([one.id for one in uploads])
             return len(doomed)
     return len(claimed)
 
@@ -171,9 +203,9 @@ def _fold_halving(work: Work, at: datetime) -> None:
         failure = type(error).__name__
     if len(work.uploads) > 1:
         middle = len(work.uploads) // 2
-        _fold_halving(Work(work.county_code, work.uploads[:middle]), at)
+        _fold_halving(replace(work, uploads=work.uploads[:middle]), at)
         crash_point("drain.halved")
-        _fold_halving(Work(work.county_code, work.uploads[middle:]), at)
+        _fold_halving(replace(work, uploads=work.uploads[middle:]), at)
         return
     upload_id = work.uploads[0]
     events = ScanEvent.objects.filter(upload_id=upload_id, county_code=work.county_code).order_by("event_id")
@@ -244,8 +276,7 @@ def _fold(work: Work, at: datetime) -> None:
     """1. Rows for parcels nobody announced. 2. Lock all parcels concerned, in id order. 3. Merge the events that
     name a parcel. 4. Refold the parcels that corrections, bagging or scans of bags concern."""
     _pin_plan()
-    params = {"county": work.county_code, "uploads": list(work.uploads), "only": list(work.only) if work.only else None}
-    special = sql.rows("tracking", "special_events", params)
+    special = sql.rows("tracking", "special_events", work.params)
     missing = {(row["carrier"], row["waybill_no"]) for row in special if row["missing"]}
     if missing:
         create_unannounced_parcels(county_code=work.county_code, keys=missing, at=at)
@@ -257,14 +288,16 @@ def _fold(work: Work, at: datetime) -> None:
         again = _parcels_to_refold(work.county_code, special)
     _lock(work, again)
     crash_point("drain.locked")
-    sql.run("tracking", "merge", {**params, "version": FOLD_VERSION})
+    named = sql.rows("tracking", "named_events", work.params)
+    left_out = [row["event_id"] for row in named]
+    sql.run("tracking", "merge", {**work.params, "named": left_out, "version": FOLD_VERSION})
     crash_point("drain.merged")
-    if again:
-        _refold(work.county_code, again)
+    if again or named:
+        _refold(work.county_code, sorted({*again, *(row["parcel_id"] for row in named)}))
         crash_point("drain.refolded")
 
 
-def _parcels_to_refold(county_code: str, special: list[dict[str, str | None]]) -> list[int]:
+def _parcels_to_refold(county_code: str, special: list[dict[str, Any]]) -> list[int]:
     bagged = [row for row in special if row["type"] in BAG_NODES]
     of_bags = {
         row["bag"] for row in special if row["bag"] and row["waybill_no"] is None and row["type"] not in NO_PARCEL
@@ -284,12 +317,7 @@ def _parcels_to_refold(county_code: str, special: list[dict[str, str | None]]) -
 
 
 def _lock(work: Work, parcels: list[int]) -> None:
-    only = list(work.only) if work.only else None
-    sql.value(
-        "tracking",
-        "lock_parcels",
-        {"county": work.county_code, "uploads": list(work.uploads), "only": only, "parcels": parcels},
-    )
+    sql.value("tracking", "lock_parcels", {**work.params, "parcels": parcels})
 
 
 def _refold(county_code: str, parcels: list[int]) -> int:

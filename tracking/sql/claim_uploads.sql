@@ -17,4 +17,4 @@ UPDATE tracking_upload u
 SET attempts = u.attempts + 1, lease_until = %(lease_until)s
 FROM counted
 WHERE u.id = counted.id AND (counted.place = 1 OR (counted.events_before < %(events)s AND counted.worst = 0))
-RETURNING u.id, u.attempts
+RETURNING u.id, u.attempts, u.first_event::text, u.last_event::text

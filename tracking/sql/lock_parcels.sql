@@ -9,6 +9,7 @@ SELECT count(*) FROM (
             SELECT DISTINCT e.carrier, e.waybill_no
             FROM tracking_scanevent e
             WHERE e.county_code = %(county)s AND e.upload_id = ANY(%(uploads)s) AND e.waybill_no IS NOT NULL
+              AND e.event_id BETWEEN %(low)s AND %(high)s
               AND (%(only)s::uuid[] IS NULL OR e.event_id = ANY(%(only)s::uuid[]))
         ) AS keys
         JOIN orders_parcel q ON q.county_code = %(county)s AND q.carrier = keys.carrier

@@ -1,14 +1,12 @@
 -- Merges some uploads' events into the registers of the parcels they name: the largest key wins (the smallest for T,
--- X and F), so it may run twice and in any order. No stored event is read but the corrections that void a new one.
--- The caller holds the parcels' row locks. Indexes: scanevent_by_upload, scanevent_corrections, parcel_once.
+-- X and F), so it may run twice and in any order. No other stored event is read: those a correction names (`named`) are
+-- left to a refold. The caller holds the parcels' row locks. Indexes: scanevent_by_upload, parcel_once.
 WITH fresh AS MATERIALIZED (
     SELECT c.*
     FROM tracking_cell c
     WHERE c.county_code = %(county)s AND c.upload_id = ANY(%(uploads)s) AND c.waybill_no IS NOT NULL AND c.of_parcel
+      AND c.event_id BETWEEN %(low)s AND %(high)s AND NOT c.event_id = ANY(%(named)s::uuid[])
       AND (%(only)s::uuid[] IS NULL OR c.event_id = ANY(%(only)s::uuid[]))
-), voided AS MATERIALIZED (
-    SELECT v.event_id FROM tracking_voided v
-    WHERE v.county_code = %(county)s AND v.event_id = ANY(ARRAY(SELECT event_id FROM fresh))
 ), won AS MATERIALIZED (
     SELECT f.carrier, f.waybill_no,
            (array_agg(f.s ORDER BY f.k DESC) FILTER (WHERE (f.s).k IS NOT NULL))[1] AS s,
@@ -20,7 +18,6 @@ WITH fresh AS MATERIALIZED (
            coalesce(bool_or(f.type = 'DAMAGED'), false) AS damaged,
            (array_agg(f.station_id ORDER BY f.k DESC) FILTER (WHERE f.type = 'COLLECTED'))[1] AS origin
     FROM fresh f
-    WHERE NOT EXISTS (SELECT FROM voided v WHERE v.event_id = f.event_id)
     GROUP BY f.carrier, f.waybill_no
 ), news AS (
     SELECT p.id, w.s, w.c, w.h, w.p, w.l, w.x, w.first_c, w.damaged, w.origin, w.ts[cardinality(w.ts)] AS t,

@@ -1,8 +1,8 @@
 -- The scans that handhelds made and haven't sent: the holes below the highest number that arrived from each. A hole of
--- 10,000 and more is no scan on a shelf but a counter that leapt; a counter that went back shows as an upload whose
+-- 10,000 and more is no scan on a shelf but a counter that leapt; a counter that went back shows as a late upload whose
 -- first new scan bears a number that an earlier, unbroken upload had brought. Rows come worst first, each with the first
--- few of its holes. Reads the feeds by primary key, of each handheld its last 20 uploads (upload_by_device), and the
--- earlier one at their numbers (upload_by_seq).
+-- few of its holes. Reads the feeds by primary key, the counties' uploads of some days (upload_by_time), and for the
+-- last five of each handheld the earlier one at that number (upload_by_seq).
 WITH feed AS (
     SELECT d.device_id, d.live, f.last_received_at, coalesce(f.received, '{}') AS received,
            CASE WHEN lower(f.received) <= 1 THEN lower(f.received) ELSE 1 END AS first_seq
@@ -13,6 +13,12 @@ WITH feed AS (
            CASE WHEN isempty(received) THEN '{}'::int8multirange
                 ELSE int8multirange(int8range(first_seq, upper(received))) - received END AS missing
     FROM feed
+), recent AS MATERIALIZED (
+    SELECT u.id, u.device_id, u.received_at, u.first_seq,
+           row_number() OVER (PARTITION BY u.device_id ORDER BY u.id DESC) AS nth
+    FROM tracking_upload u
+    WHERE u.county_code = ANY(%(counties)s::text[]) AND u.received_at > %(since)s AND u.first_seq IS NOT NULL
+      AND u.device_id = ANY(%(devices)s::bigint[])
 ), counted AS (
     SELECT holes.*,
            CASE WHEN lower(received) <= 1
@@ -28,16 +34,11 @@ WITH feed AS (
     ) AS gap
     LEFT JOIN LATERAL (
         SELECT last.received_at AS at
-        FROM (
-            SELECT u.id, u.received_at, u.first_seq
-            FROM tracking_upload u
-            WHERE u.device_id = holes.device_id AND u.first_seq IS NOT NULL
-            ORDER BY u.id DESC LIMIT 20
-        ) AS last
-        WHERE last.first_seq < holes.highest_seq
+        FROM recent AS last
+        WHERE last.device_id = holes.device_id AND last.nth <= 5 AND last.first_seq < holes.highest_seq
           AND EXISTS (
             SELECT FROM (
-                SELECT e.id, e.first_seq, e.last_seq, e.event_count
+                SELECT e.first_seq, e.last_seq, e.event_count
                 FROM tracking_upload e
                 WHERE e.device_id = holes.device_id AND e.last_seq >= last.first_seq AND e.id < last.id
                 ORDER BY e.last_seq LIMIT 3
