@@ -83,7 +83,8 @@ class ScanExceptionOut(serializers.Serializer):
 
 
 class ReceiptOut(serializers.Serializer):
-    """The answer, once the events are durably stored. Whatever is not `invalid` may be forgotten by the device."""
+    """The answer, once the events are durably stored. Whatever is neither `invalid` nor `conflict` may be
+    forgotten by the device."""
 
     batch_id = serializers.UUIDField(allow_null=True)
     received_at = serializers.DateTimeField()
