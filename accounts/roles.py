@@ -42,7 +42,6 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "scan.results":       ("O",     "S",      "T",      "",     "",    "",       "C",     "",      "Cm",    ""),
     "worklist.read":      ("",      "S",      "T",      "C",    "",    "",       "C",     "",      "C",     ""),
     "dead.read":          ("",      "Sm",     "Tm",     "",     "",    "",       "C",     "",      "Cm",    ""),
-    "queue.read":         ("",      "S",      "T",      "C",    "",    "",       "C",     "",      "C",     "*"),
     # The station and the hub (an operator there: S is the county) put right what their scans say, and try again what
     # was kept aside; support tries again for them. The bytes themselves may name people: the auditor, with a reason.
     "dead.raw":           ("",      "",       "",       "",     "",    "",       "CR",    "",      "",      ""),

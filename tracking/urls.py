@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.views import aside, attention, close_station, counter, parcels, track, worklist
+from tracking.views import aside, attention, close_station, counter, parcels, queue, track, worklist
 
 app_name = "tracking"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("counter/undo/", counter.undo, name="counter-undo"),
     path("counter/search/", counter.search, name="counter-search"),
     path("counter/station/", counter.switch_station, name="counter-station"),
+    path("queue/", queue.page, name="queue"),
     path("worklist/", worklist.page, name="worklist"),
     path("parcels/<int:pk>/", parcels.page, name="parcel"),
     path("parcels/<int:pk>/pickup-code/", counter.pickup_slip, name="pickup-slip"),
