@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from common import clock
 from stations.models import Device
 from tests.conftest import make_device
-from tests.tracking.journeys import agree, forget_all
+from tests.tracking.journeys import agree, rolled_back
 from tests.tracking.scans import scan
 from tracking import services
 from tracking.models import ScanEvent, SetAside
@@ -97,13 +97,12 @@ def test_any_json(value):
 @given(events=st.lists(nearly_good(), min_size=1, max_size=5), envelope=st.dictionaries(TEXT, JSON, max_size=1))
 def test_nearly_good_scans_are_stored_or_kept_and_fold(events, envelope):
     """Each is accounted for once; what is stored folds like the reference, none of it poisons the drain."""
-    forget_all()
-    SetAside.objects.all().delete()
-    said = check(json.dumps({**envelope, "events": events}).encode())
-    if "accepted" not in said:
-        return
-    assert said["accepted"] + len(said["exceptions"]) == len(events)
-    assert ScanEvent.objects.count() == said["accepted"]
-    services.fold_waiting(at=clock.now())
-    assert not SetAside.objects.filter(code="fold_failed").exists()
-    agree()
+    with rolled_back():
+        said = check(json.dumps({**envelope, "events": events}).encode())
+        if "accepted" not in said:
+            return
+        assert said["accepted"] + len(said["exceptions"]) == len(events)
+        assert ScanEvent.objects.count() == said["accepted"]
+        services.fold_waiting(at=clock.now())
+        assert not SetAside.objects.filter(code="fold_failed").exists()
+        agree()
