@@ -18,7 +18,7 @@ from django.test import Client
 
 from accounts.models import User
 from accounts.roles import Role
-from common import fields
+from common import fields, memo
 from orders.models import Parcel, Recipient
 from stations.models import Device, Membership, Organisation, Region, Station
 from stations.states import OrganisationKind, RegionLevel, StationLevel, StationState, Terrain
@@ -226,8 +226,9 @@ def sign_in(county: County):
 
 @pytest.fixture(autouse=True)
 def empty_cache():
-    """Rate limits count in the cache: each test starts with none spent."""
+    """Rate limits count in the cache: each test starts with none spent, and nothing remembered."""
     shared_cache.clear()
+    memo.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
-from common import bell, sql, text
+from common import bell, memo, sql, text
 from common.crash import crash_point
 from stations.models import Organisation
 from tracking import rules
@@ -168,12 +168,17 @@ def _same_batch(
 def _known_carriers(events: Iterable[object]) -> frozenset[str]:
     """Of the carriers the events name, those that exist (also ones no longer active: a scan may be late)."""
     named = {event["carrier"] for event in events if isinstance(event, dict) and type(event.get("carrier")) is str}
-    if not named:
-        return frozenset()
-    codes = {text.normal_code(name) for name in named if len(name) <= 40}
-    return (
-        frozenset(Organisation.objects.filter(code__in=codes).values_list("code", flat=True)) if codes else frozenset()
-    )
+    codes = frozenset(text.normal_code(name) for name in named if len(name) <= 40)
+    missing = codes - _organisations()
+    if missing:  # as new as that, or nobody's
+        found = Organisation.objects.filter(code__in=missing).values_list("code", flat=True)
+        return codes - missing | frozenset(found)
+    return codes
+
+
+@memo.for_seconds(5)
+def _organisations() -> frozenset[str]:
+    return frozenset(Organisation.objects.values_list("code", flat=True))
 
 
 def _store(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from common import memo
 from common.errors import NotAllowed
 from stations.models import Device, Station
 from stations.scope import may, scope_of
@@ -24,14 +25,19 @@ class Sender:
 
 def sender_for_device(device: Device) -> Sender:
     """A handheld may name any station in the subtree of its own, and correct what it sent itself."""
-    below = Station.objects.below(device.station).values_list("code", "pk", "level")
     return Sender(
         county_code=device.station.county_code,
         user=device.user,
         device=device,
-        stations={code: (pk, level) for code, pk, level in below},
+        stations=_stations_below(device.station),
         may_correct=False,
     )
+
+
+@memo.for_seconds(5)
+def _stations_below(station: Station) -> Mapping[str, tuple[int, str]]:
+    rows = Station.objects.below(station).values_list("code", "pk", "level")
+    return {code: (pk, level) for code, pk, level in rows}
 
 
 def sender_for_user(user: User, station: Station) -> Sender:
