@@ -20,6 +20,7 @@ app.conf.beat_schedule = {
     "scans-sweep": {"task": "tracking.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "partitions": {"task": "tracking.tasks.make_partitions", "schedule": crontab(hour=3, minute=10)},
     "retire-months": {"task": "settlement.tasks.retire_months", "schedule": crontab(day_of_month=3, hour=4, minute=10)},
+    "photos": {"task": "tracking.tasks.forget_photos", "schedule": crontab(hour=4, minute=10)},
     "refold": {"task": "tracking.tasks.refold_older", "schedule": crontab(hour=2, minute=40)},
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
     "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},

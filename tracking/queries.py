@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -19,7 +20,7 @@ from stations.models import Device, Station
 from stations.scope import scope_of
 from stations.states import StationLevel
 from tracking import fold
-from tracking.models import ScanEvent
+from tracking.models import Photo, ScanEvent
 from tracking.states import RULES, Method, Node
 
 LATE = timedelta(hours=1)  # a scan that reached us this long after it was made
@@ -42,6 +43,7 @@ FLAGS: dict[str, Any] = {
     "found": _("Found again"),
     "in_bag": _("Scanned with its whole bag"),
 }
+SIDES: dict[str | None, Any] = {"give": _("gave it up"), "take": _("took it over")}
 _PASSED: dict[str, Any] = {
     StationLevel.HUB: _("Must have passed the county hub (not scanned)"),
     StationLevel.CENTRE: _("Must have passed the township centre (not scanned)"),
@@ -66,12 +68,30 @@ class Step:
     inferred: bool = False
     voided: bool = False
     voided_at: datetime | None = None
+    photo: str = ""  # its digest, hexadecimal
+    photo_whole: bool = False
     flags: tuple[str, ...] = field(default=())
 
     @property
     def remarks(self) -> list[Any]:
         """The flags as sentences."""
         return [FLAGS[flag] for flag in self.flags]
+
+    @property
+    def side(self) -> Any:
+        """Which half of a handover it is, in words; "" for any other scan."""
+        return SIDES.get(self.event.side, "") if self.event else ""
+
+    @property
+    def place(self) -> str:
+        """Where the device says it was; "" where it doesn't, or says 0, 0, which is how some say so."""
+        event = self.event
+        if event is None or event.lat is None or event.lng is None or not (event.lat or event.lng):
+            return ""
+        where = {"lat": f"{event.lat:.5f}", "lng": f"{event.lng:.5f}"}
+        if event.accuracy_m is None:
+            return gettext("position %(lat)s, %(lng)s") % where
+        return gettext("position %(lat)s, %(lng)s (±%(metres)s m)") % {**where, "metres": f"{event.accuracy_m:.0f}"}
 
 
 def hands_out(user: User, parcel: Parcel) -> bool:
@@ -135,8 +155,10 @@ def journey(parcel: Parcel, at: datetime, *, full_names: bool = False) -> list[S
     handhelds = {e.device_id for e in shown if e.device_id}
     devices = dict(Device.objects.filter(pk__in=handhelds).values_list("pk", "name"))
     methods = dict(Method.choices)
+    whole = _whole_photos(parcel.county_code, shown)
     steps = []
     for event in shown:
+        photo = bytes(event.photo_sha256) if event.photo_sha256 else b""
         station = stations.get(event.station_id) if event.station_id else None
         name = actors.get(event.actor_id, "") if event.actor_id else ""
         voider = void.get(event.event_id)
@@ -154,6 +176,8 @@ def journey(parcel: Parcel, at: datetime, *, full_names: bool = False) -> list[S
                 device=devices.get(event.device_id, "") if event.device_id else "",
                 voided=voider is not None,
                 voided_at=voider.effective_at if voider else None,
+                photo=photo.hex(),
+                photo_whole=photo in whole,
                 flags=tuple(flags.get(event.event_id, ())),
             )
         )
@@ -174,6 +198,22 @@ def public_journey(parcel: Parcel, at: datetime) -> list[Step]:
         for step in journey(parcel, at)
         if not step.voided and step.node not in _PRIVATE and not {"second_end", "cancelled_too_late"} & set(step.flags)
     ]
+
+
+def photo_of(parcel: Parcel, sha256: bytes, at: datetime) -> Photo | None:
+    """A photo named by a scan that the parcel's page shows, once it is whole."""
+    if not any(step.photo == sha256.hex() for step in journey(parcel, at)):
+        return None
+    return Photo.objects.filter(county_code=parcel.county_code, sha256=sha256, completed_at__isnull=False).first()
+
+
+def _whole_photos(county_code: str, scans: Iterable[ScanEvent]) -> set[bytes]:
+    """Which of the photos that the scans name have come whole."""
+    named = [bytes(scan.photo_sha256) for scan in scans if scan.photo_sha256]
+    if not named:
+        return set()
+    rows = Photo.objects.filter(county_code=county_code, sha256__in=named, completed_at__isnull=False)
+    return {bytes(digest) for digest in rows.values_list("sha256", flat=True)}
 
 
 def _plain(scans: Iterable[ScanEvent]) -> list[fold.Event]:

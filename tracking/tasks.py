@@ -38,6 +38,11 @@ def make_partitions() -> int:
     return len(services.make_partitions(at=clock.now()))
 
 
+@shared_task(expires=3600, **_LONG)
+def forget_photos() -> list[int]:
+    return list(services.forget_photos(at=clock.now()))
+
+
 @shared_task(expires=600, **_LONG)
 def refold_older() -> int:
     return services.refold_older(at=clock.now())

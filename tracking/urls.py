@@ -1,6 +1,17 @@
 from django.urls import path
 
-from tracking.views import aside, attention, close_station, counter, parcels, queue, track, worklist
+from tracking.views import (
+    aside,
+    attention,
+    close_station,
+    counter,
+    parcels,
+    photos,
+    queue,
+    track,
+    undelivered,
+    worklist,
+)
 
 app_name = "tracking"
 urlpatterns = [
@@ -20,10 +31,12 @@ urlpatterns = [
     path("counter/undo/", counter.undo, name="counter-undo"),
     path("counter/search/", counter.search, name="counter-search"),
     path("counter/station/", counter.switch_station, name="counter-station"),
-    path("queue/", queue.page, name="queue"),
     path("worklist/", worklist.page, name="worklist"),
+    path("queue/", queue.page, name="queue"),
     path("parcels/<int:pk>/", parcels.page, name="parcel"),
     path("parcels/<int:pk>/pickup-code/", counter.pickup_slip, name="pickup-slip"),
+    path("parcels/<int:pk>/photos/<str:digest>/", photos.photo, name="photo"),
+    path("devices/undelivered/", undelivered.page, name="undelivered"),
     path("stations/<int:pk>/close/", close_station.page, name="close-station"),
     path("track/", track.page, name="track"),
 ]

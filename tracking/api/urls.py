@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tracking.api import device_views, views, vocabulary
+from tracking.api import device_views, photos, views, vocabulary
 
 urlpatterns = [
     path("scan-batches/", views.ScanBatches.as_view(), name="api-scan-batches"),
@@ -10,4 +10,5 @@ urlpatterns = [
     path("parcels/<int:pk>/", views.OneParcel.as_view(), name="api-parcel"),
     path("parcels/<int:pk>/events/", views.ParcelEvents.as_view(), name="api-parcel-events"),
     path("vocabulary/", vocabulary.Vocabulary.as_view(), name="api-vocabulary"),
+    path("photos/<str:digest>/", photos.Photos.as_view(), name="api-photo"),
 ]

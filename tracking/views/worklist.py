@@ -15,7 +15,7 @@ from common.http import PageRequest
 from orders.models import Parcel
 from stations.models import Station
 from stations.permissions import require
-from stations.scope import scope_of
+from stations.scope import may, scope_of
 from stations.states import StationLevel
 from tracking import counter_queries as queries
 from tracking.forms import KIND_WORDS, WorkForm
@@ -51,7 +51,12 @@ def page(request: PageRequest) -> HttpResponse:
     parcels = Parcel.objects.visible_to(request.user, "worklist.read").filter(
         county_code__in=scope_of(request.user, "worklist.read").counties
     )
-    context: dict[str, Any] = {"form": form, "kind": kind, "kind_words": KIND_WORDS.get(kind, "")}
+    context: dict[str, Any] = {
+        "form": form,
+        "kind": kind,
+        "kind_words": KIND_WORDS.get(kind, ""),
+        "reads_devices": may(request.user, "device.read"),
+    }
     if kind:
         found = queries.work_of_kind(parcels, kind, [s.pk for s in stations], at)
         paginator = Paginator(
