@@ -119,6 +119,9 @@ def test_what_the_drain_set_aside_is_invalid_until_it_is_closed(handheld, monkey
     assert (body["results"][1]["code"], bool(body["results"][1]["detail"])) == ("fold_failed", True)
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE orders_parcel DROP CONSTRAINT refuse")
+    SetAside.objects.update(closed_at=NOW, close_reason="let it stand")  # a person's word does not fold it
+    assert verdicts(acks(0))[2] == "invalid"
+    SetAside.objects.update(closed_at=None, close_reason="")
     assert services.replay_set_aside(set_aside_id=SetAside.objects.get().pk, by=None, at=NOW)
     assert verdicts(acks(0)) == {1: "applied", 2: "applied", 3: "applied"}
 
