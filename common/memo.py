@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 _MOST = 5_000
-_known: dict[Hashable, tuple[float, object]] = {}
+_known: dict[Hashable, tuple[float, Any]] = {}
 
 
 def for_seconds(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -22,7 +23,7 @@ def for_seconds(seconds: float) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 if len(_known) > _MOST:
                     _known.clear()
                 found = _known[key] = (now + seconds, function(*args, **kwargs))
-            return found[1]  # type: ignore[return-value]
+            return found[1]
 
         return answer
 
