@@ -328,3 +328,12 @@ def test_the_way_tells_place_method_and_the_halves_of_a_handover(delivered, sign
     assert (signed["photo_sha256"], signed["photo_arrived"], signed["method"]) == (digest_of(PICTURE), False, "scan")
     assert [row["side"] for row in rows if row["type"] == "HANDOVER"] == ["give", "take"]
     assert all(row["side_label"] for row in rows if row["side"])
+
+
+def test_the_page_names_the_limits_that_hold(settings):
+    page = (Path(__file__).parents[2] / "docs" / "scan-protocol.md").read_text(encoding="utf-8")
+    section = page.partition("## Photos")[2].partition("\n## ")[0]
+    assert f"{settings.PHOTO_MAX_BYTES // 1024**2} MiB at most" in section
+    assert f"at most {api.PIECE_BYTES // 1024} KiB" in section
+    assert f"{api.PIECES_A_MINUTE} requests a minute" in section
+    assert f"after {services.photos.UNFINISHED_FOR.days} days" in section

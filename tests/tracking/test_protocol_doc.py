@@ -106,6 +106,7 @@ def handhelds(county) -> dict[str, str]:
 @pytest.mark.django_db(transaction=True)
 def test_every_example_answers_as_the_page_says(county, live_server, settings, tmp_path):
     settings.MIN_APP_VERSION = "2.0"
+    settings.MEDIA_ROOT = tmp_path / "media"
     variables = {"BASE": live_server.url, **handhelds(county)}
     wrong, count = [], 0
     for status, script, said in examples():
