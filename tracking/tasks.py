@@ -4,32 +4,45 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils.translation import gettext as _
 
-from common import clock, pulse
+from common import bell, clock, logs, pulse
 from common.crash import crash_point
 from common.services import Progress, job
 from tracking import services
 from tracking.services import replay
 
+log = logs.get_logger("drain")
 # Longer than the settings' limits, which stand below the drain's lease: these hold no lease and may be cut anywhere.
 _LONG = {"soft_time_limit": 3600, "time_limit": 3700}  # s
 
 
 @shared_task(expires=30)
 def drain() -> int:
-    folded = services.fold_waiting(at=clock.now())
-    pulse.mark(pulse.DRAIN, at=clock.now())
-    return folded
+    return _fold(pulse.DRAIN)
 
 
 @shared_task(expires=5)
 def sweep() -> int:
     """The same by the clock: what a lost message, a dead worker's lease or a deaf broker left behind."""
     crash_point("sweep.started")
-    folded = services.fold_waiting(at=clock.now())
+    folded = _fold(pulse.SWEEP)
     crash_point("sweep.ended")
-    pulse.mark(pulse.SWEEP, at=clock.now())
+    return folded
+
+
+def _fold(name: str) -> int:
+    """Fold what waits and leave a sign of life. A day of backlog takes longer than a task may: rung again, it goes on;
+    what was claimed at that moment waits for its lease to end."""
+    pulse.mark(name, at=clock.now())
+    try:
+        folded = services.fold_waiting(at=clock.now())
+    except SoftTimeLimitExceeded:
+        log.warning("drain.interrupted", rung_by=name)
+        bell.ring("tracking.tasks.drain")
+        return 0
+    pulse.mark(name, at=clock.now())
     return folded
 
 

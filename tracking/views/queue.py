@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -16,7 +17,7 @@ from common.health import broker_answers
 from common.http import PageRequest
 from stations.permissions import require
 from stations.queries import counties_with_stations
-from stations.scope import scope_of
+from stations.scope import may, scope_of
 from tracking import queue_queries as queries
 from tracking.models import SetAside, Upload
 from tracking.rules import SENTENCES
@@ -69,9 +70,10 @@ def page(request: PageRequest) -> HttpResponse:
         "ages": list(zip(_age_words(), waiting.by_age, strict=True)),
         "lag": [(words, span(value)) for words, value in _lag_words(lag) if value is not None],
         "aside": [(SENTENCES.get(code, code), number) for code, number in aside],
+        "attention_url": reverse("tracking:attention") if may(request.user, "attention.read") else "",
         "needs_a_person": sum(number for _code, number in aside),
         "signs": signs,
-        "silent": [sign for sign in signs if not sign.alive],
+        "silent": _alarms(signs),
     }
     if request.htmx:
         return render(request, "tracking/_queue.html", context)
@@ -123,6 +125,12 @@ def _signs(at: datetime) -> list[Sign]:
             _("Scans are kept, but applied only once it is back."),
         ),
     ]
+
+
+def _alarms(signs: list[Sign]) -> list[Sign]:
+    """What to say of the silent ones. A silent worker explains the timer's silence: the worker notes both."""
+    worker, timer, broker = signs
+    return [sign for sign in (worker, timer, broker) if not sign.alive and not (sign is timer and not worker.alive)]
 
 
 def _heard(name: str, last: datetime | None, at: datetime, otherwise: str) -> Sign:
