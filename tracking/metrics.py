@@ -5,7 +5,7 @@ is one short transaction that gives up after a second: a part that can't be read
 `scan_metrics_up`. Labels are short lists (verdict, reason, name); never a parcel, a phone or a handheld.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from django.db import Error, transaction
 from prometheus_client import Metric
@@ -26,7 +26,7 @@ def _gauge(name: str, words: str, value: float) -> Metric:
     return GaugeMetricFamily(name, words, value=value)
 
 
-def _labelled(name: str, words: str, label: str, values: dict[str, float]) -> Metric:
+def _labelled(name: str, words: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, words, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)

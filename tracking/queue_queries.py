@@ -5,7 +5,7 @@ index: upload_to_fold, setaside_open, upload_by_time.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -133,7 +133,7 @@ def _summed() -> dict[str, Any]:
     return {f"sum_{name}": expression for name, expression in _SUMS.items()}  # "refused" is a column, too
 
 
-def _renamed(row: dict[str, Any]) -> dict[str, int]:
+def _renamed(row: Mapping[str, Any]) -> dict[str, int]:
     return {name: row[f"sum_{name}"] for name in _SUMS}
 
 

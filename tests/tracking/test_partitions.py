@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from accounts.models import AuditEntry
 from common import clock
@@ -167,3 +167,25 @@ def test_counties_are_found_one_by_one(handheld, neighbour):
     record(make_device(neighbour.nh, neighbour.people["operator"], "t2"), scan("HUB_IN", "WZ-H1"))
     assert queue_queries.counties_with_scans(until=date(2027, 1, 1)) == ["500101", "500230"]
     assert queue_queries.counties_with_scans(until=date(2001, 1, 1)) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_under_way_is_not_pushed_aside(known_carriers, county):
+    """The event table can't be had for two seconds: nothing changes, the next round tries again."""
+    device = make_device(county.h1, county.people["hub"])
+    name = event_id(datetime(1970, 1, 2, tzinfo=UTC))
+    record(device, scan("HUB_IN", "FD-H1", event_id=name))
+    month = first_month()
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:  # what a drain or an upload holds until it commits
+            cursor.execute("SELECT count(*) FROM tracking_scanevent")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            services.detach_partition(month=month, received_before=NOW, at=NOW)
+        other.rollback()
+    finally:
+        other.close()
+    assert first_month() == month
+    assert where(name) == f"tracking_scanevent_{month:%Y%m}"
+    assert not AuditEntry.objects.exists()
