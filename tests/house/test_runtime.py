@@ -26,7 +26,7 @@ def test_two_checkouts_two_profiles_and_two_users_never_share_a_server() -> None
         for root in ("/srv/li/rural", "/srv/wang/rural")
         for uid in (0, 1000)
     }
-    assert len(addresses) == 8
+    assert len(addresses) == 4 * len(embedded.PROFILES)
 
 
 def test_an_ordinary_users_data_stays_in_the_checkout_and_roots_outside_it() -> None:

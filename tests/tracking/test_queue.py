@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from celery import Celery
+from django.conf import settings
 from django.db import connection
 from django.urls import reverse
 from django.utils import translation
@@ -270,3 +271,13 @@ def deaf_broker(address: str = "/nowhere/redis.sock") -> Celery:
     app.config_from_object("django.conf:settings", namespace="CELERY")
     app.conf.broker_url = f"redis+socket://{address}"
     return app
+
+
+def test_what_is_written_about_watching_is_what_can_be_watched(handheld):
+    """docs/watching.md names every metric, and none that isn't there."""
+    sent(handheld)
+    fold(clock.now())
+    page = (settings.BASE_DIR / "docs" / "watching.md").read_text(encoding="utf-8")
+    written = set(re.findall(r"`((?:scan|pg)_\w+)", page)) - {"pg_stat_activity"}
+    there = {family.name for family in metrics.ScanStream().collect()} | {"scan_doorbell_failed_total"}
+    assert written == there
