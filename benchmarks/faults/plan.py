@@ -99,17 +99,16 @@ def skew_of(number: int, at: float) -> float:
     return SKEWS.get(number, (0.0, 0.0))[at >= 0.5]
 
 
-def schedule(seed: int, points: Sequence[str], count: int, gap_s: float) -> list[Fault]:
-    """`count` faults: every crash point once, then the kinds in turn; those that leave a lease behind come early, so
-    that the round's end need not wait for it."""
+def schedule(seed: int, points: Sequence[str], count: int, gap_s: float, only: Sequence[str] = ()) -> list[Fault]:
+    """`count` faults: every crash point once, then the kinds in turn (or the kinds of `only` in turn); those that leave
+    a lease behind come early, so that the round's end need not wait for it."""
     rng = random.Random(f"faults {seed}")
-    kills = list(KILLS)
+    kills = list(only or KILLS)
     rng.shuffle(kills)
-    crashes = [f"crash:{point}" for point in points]
+    crashes = [] if only else [f"crash:{point}" for point in points]
     # In a short run of some faults only, a few of each sort.
-    kept = crashes if count >= len(crashes) + len(kills) else rng.sample(crashes, min(len(crashes), count // 2))
-    kinds = list(kept)
-    kinds += [kills[number % len(kills)] for number in range(count - len(kinds))]
+    kinds = crashes if count >= len(crashes) + len(kills) else rng.sample(crashes, min(len(crashes), count // 2))
+    kinds = kinds + [kills[number % len(kills)] for number in range(count - len(kinds))]
     rng.shuffle(kinds)
     leasing = [kind for kind in kinds if kind.startswith("crash:drain")]
     others = [kind for kind in kinds if not kind.startswith("crash:drain")]

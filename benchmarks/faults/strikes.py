@@ -23,7 +23,7 @@ from benchmarks.faults.processes import PROFILE, Supervisor
 from benchmarks.faults.proxy import Proxy
 from config import embedded, servers
 
-AIM_S = 5.0
+AIM_S = 4.0
 POINT_S = 25.0  # how long an armed point may wait for a process to pass it
 # Claimed a moment ago and not folded: a live drain is at it (a dead one's lease is older).
 HOLDING = (
@@ -117,13 +117,13 @@ class Striker:
         """All the children or one: with all of them the one that folds dies for certain."""
         processes.wait_until(lambda: len(self.supervisor.children("worker")) > 1, POINT_S)
         children = self.supervisor.children("worker")
-        hit = self._aim(self.holding) or self._unanswered()
+        hit = self._aim(self.holding) or self._aim(self._unanswered)
         self._kill(children if dice < 0.6 else children[:1])
         return hit and bool(children)
 
     def _main(self, name: str) -> bool:
         processes.wait_until(lambda: self.supervisor.pid(name) is not None, POINT_S)
-        hit = self._aim(self.holding if name == "worker" else self._unanswered) or self._unanswered()
+        hit = (name == "worker" and self._aim(self.holding)) or self._aim(self._unanswered)
         pid = self.supervisor.pid(name)
         self._kill([pid] if pid else [])
         return hit and pid is not None
@@ -189,7 +189,7 @@ class Striker:
     # --- PostgreSQL -----------------------------------------------------------------------------------------
 
     def _postgres_immediate(self, dice: float) -> bool:
-        hit = self._aim(self.holding if dice < 0.4 else self._unanswered) or self._unanswered()
+        hit = (dice < 0.4 and self._aim(self.holding)) or self._aim(self._unanswered)
         pid = processes.postmaster()
         os.kill(pid, signal.SIGQUIT)  # what `pg_ctl stop -m immediate` sends, at once
         servers.stop(PROFILE, ["PostgreSQL"], mode="immediate")

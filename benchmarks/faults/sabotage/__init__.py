@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("no-unique-key", "answer-before-commit", "no-sweeper", "unsorted-batches")
-COMMIT_LATER_S = 1.0
+COMMIT_LATER_S = 0.4
 ROOT = Path(__file__).resolve().parents[3]
 _STORE_ONCE = re.compile(r"ON CONFLICT \(county_code, event_id\) DO NOTHING")
 _INSERT_ORDER = re.compile(r"(?:ORDER BY [\w., ]+\s+)?(?=ON CONFLICT \(county_code, event_id\))")
@@ -78,7 +78,7 @@ def change_statements() -> None:
 
 
 def answer_before_commit() -> None:
-    """Hand back the receipt at once and commit a second later, in a thread: a kill in between rolls back."""
+    """Hand back the receipt at once and commit a moment later, in a thread: a kill in between rolls back."""
     if active() != "answer-before-commit":
         return
     from django.db import connections, transaction
