@@ -44,19 +44,20 @@ class SettleResult:
 def settle(*, at: datetime, county_code: str | None = None) -> SettleResult:
     """Bring the lines of a county (of all, one transaction each) up to the folded parcels; may run at any time."""
     result = SettleResult()
+    kept_since = scans_kept_since()
+    final_before = kept_since + _WHOLE_AFTER if kept_since else None
     for code in [county_code] if county_code else counties_with_stations():
         Cursor.objects.get_or_create(county_code=code)  # apart: the insert must be seen by a worker that waits
-        result += _settle_county(code, at)
+        result += _settle_county(code, at, final_before)
     return result
 
 
 @transaction.atomic
-def _settle_county(county_code: str, at: datetime) -> SettleResult:
+def _settle_county(county_code: str, at: datetime, final_before: datetime | None) -> SettleResult:
     cursor = Cursor.objects.select_for_update(skip_locked=True).filter(county_code=county_code).first()
     if cursor is None:
         return SettleResult(busy=1)
     mark = policy_mark(county_code)
-    kept_since = scans_kept_since()
     since = cursor.upto if mark == cursor.policy_mark else 0
     with connection.cursor() as db:
         db.execute("DROP TABLE IF EXISTS pg_temp.settlement_work")  # two runs in one transaction: tests, a shell
@@ -69,7 +70,7 @@ def _settle_county(county_code: str, at: datetime) -> SettleResult:
                 "county_code": county_code,
                 "since": str(since),
                 "upto": upto,
-                "final_before": kept_since + _WHOLE_AFTER if kept_since else None,
+                "final_before": final_before,
             },
         )
         staged = db.rowcount
