@@ -1,6 +1,7 @@
 -- The same for a whole county: all its arrivals of some days, read in parallel, grouped by one number a parcel and
 -- minute (a hash of both: half the time of grouping by text; what collides falls out where the scans are compared).
--- Indexes: scanevent_by_station as a bitmap, scanevent_by_parcel, scanevent_corrections, dismissal_once.
+-- The answer is kept a while: what was taken back or let stand is left out by whoever reads it.
+-- Indexes: scanevent_by_station as a bitmap, scanevent_by_parcel.
 WITH doubled AS MATERIALIZED (
     SELECT min(e.carrier) AS carrier, min(e.waybill_no) AS waybill_no,
            date_trunc('minute', min(e.effective_at)) AS minute
@@ -26,13 +27,5 @@ WITH doubled AS MATERIALIZED (
 )
 SELECT pairs.event_id, pairs.other_id, pairs.at, pairs.station_id, pairs.other_station_id
 FROM pairs
-WHERE NOT EXISTS (
-        SELECT FROM tracking_voided v
-        WHERE v.county_code = %(county)s AND v.event_id IN (pairs.event_id, pairs.other_id)
-    )
-  AND NOT EXISTS (
-      SELECT FROM tracking_dismissal d
-      WHERE d.county_code = %(county)s AND d.kind = %(kind)s AND d.event_id = pairs.event_id
-  )
 ORDER BY pairs.at DESC, pairs.event_id DESC
 LIMIT %(most)s

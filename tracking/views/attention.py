@@ -1,6 +1,6 @@
 """Needs attention: what looks wrong about the scans of one's stations, a tab a kind; and what one does about it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -31,6 +31,7 @@ from tracking.services import replay as replays
 from tracking.states import Node
 
 PAGE_SIZE = 30
+FIRST_DAY = date(2020, 1, 1)  # nothing was scanned before; nearer to year 1 a window has no start
 SHOWN_TO_COUNT = queries.MOST - 1
 
 
@@ -75,7 +76,8 @@ def page(request: PageRequest) -> HttpResponse:
 def _window(form: AttentionForm, at: datetime) -> Window:
     """Whole business days up to the chosen one (or now), at most 31."""
     until = form.chosen("until")
-    end = min(clock.day_span(until)[1], at) if until and until <= clock.business_date(at) else at
+    in_use = until is not None and FIRST_DAY <= until <= clock.business_date(at)
+    end = min(clock.day_span(until)[1], at) if until and in_use else at
     days = form.chosen("days") or 7
     start = clock.day_start(clock.business_date(end - timedelta(microseconds=1)) - timedelta(days=days - 1))
     return Window(start, end, at)
