@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import yaml
@@ -14,6 +15,7 @@ from django.urls import URLPattern, get_resolver, path, reverse
 
 from accounts.middleware import public_reason
 from accounts.roles import ACTIONS, CELLS, Role
+from common.ids import uuid7
 from common.models import Job
 from orders.models import Parcel
 from reports.services import compute_report
@@ -21,6 +23,8 @@ from settlement.models import Policy
 from stations.models import Equipment
 from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
+from tracking.models import Dismissal, SetAside
+from tracking.services import fold_upload, record_scans, sender_for_user
 
 MATRIX: dict[str, dict] = yaml.safe_load((Path(__file__).parents[1] / "rights.yaml").read_text(encoding="utf-8"))
 PEOPLE = ("courier", "operator", "township", "officer", "clerk", "approver", "auditor", "carrier", "support", "admin")
@@ -109,7 +113,17 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         created_at=NOW,
     )
     courier, operator = county.people["courier"], county.people["operator"]
+    odd, correction = _odd_scans(county, "o1", "FD-O1")
+    foreign_odd, _foreign_correction = _odd_scans(neighbour, "no", "WZ-O1", carrier="YTO", waybill="YT5555508965056")
     return {
+        "odd_kind": "gap",
+        "odd_event": odd,
+        "foreign_event": foreign_odd,
+        "correction": correction,
+        "dismissal": _dismissed(county, odd, operator),
+        "foreign_dismissal": _dismissed(neighbour, foreign_odd, neighbour.people["operator"]),
+        "set_aside": _set_aside(county, operator),
+        "foreign_set_aside": _set_aside(neighbour, neighbour.people["operator"]),
         "courier_user": courier.pk,
         "operator_user": operator.pk,
         "foreign_user": neighbour.people["operator"].pk,
@@ -133,6 +147,44 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         "month": date(2026, 11, 1),
         "digest": "ab" * 32,
     }
+
+
+def _odd_scans(
+    county: County, station: str, code: str, carrier: str = "ZTO", waybill: str = "73190553109999"
+) -> tuple[UUID, UUID]:
+    """Two scans at an outlet that nothing came before; (the one that stands, the correction of the other)."""
+    sender = sender_for_user(county.people["operator"], county.stations[station])
+    first, second, correction = (str(uuid7()) for _n in range(3))
+    common = {"station": code, "occurred_at": NOW.isoformat(), "carrier": carrier, "waybill_no": waybill}
+    events = [
+        {"event_id": first, "type": "OUTLET_IN", **common},
+        {"event_id": second, "type": "HELD", **common},
+        {"event_id": correction, "type": "CORRECTION", "corrects": second, "occurred_at": NOW.isoformat()},
+    ]
+    receipt = record_scans(sender=sender, batch_id=None, device_now=None, events=events, received_at=NOW)
+    fold_upload(upload_id=receipt.upload_id, at=NOW)
+    return UUID(first), UUID(correction)
+
+
+def _dismissed(county: County, event_id: UUID, by) -> int:
+    return Dismissal.objects.create(
+        county_code=county.code, kind="gap", event_id=event_id, reason="看过", by=by, at=NOW
+    ).pk
+
+
+def _set_aside(county: County, actor) -> int:
+    """A scan that named a carrier nobody knew."""
+    return SetAside.objects.create(
+        county_code=county.code,
+        actor=actor,
+        event_id=str(uuid7()),
+        verdict="invalid",
+        code="carrier_unknown",
+        pointer="/events/0/carrier",
+        raw=b'{"type":"HUB_IN"}',
+        raw_digest=b"x",
+        received_at=NOW,
+    ).pk
 
 
 def client_of(county: County, caller: str) -> Client:
