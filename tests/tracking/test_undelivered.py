@@ -135,7 +135,10 @@ def test_the_page(county, handheld, sign_in):
     assert "PDA-77" in page
     assert "PDA-1<" not in page  # the hub's
     assert "3–4" in page
-    assert "编号异常" in page
+    assert 'state-bad">编号异常<' in page
+    holding = make_device(county.o1, county.people["operator"], "t-4", "PDA-78")
+    send(holding, 1, 4)
+    assert 'state-wait">有未上传<' in sign_in("operator").get(URL).content.decode()
     fragment = sign_in("officer").get(URL, {"q": "PDA-77"}, headers={"hx-request": "true"}).content.decode()
     assert "PDA-77" in fragment
     assert "<html" not in fragment

@@ -31,7 +31,6 @@ def page(request: PageRequest) -> HttpResponse:
         "page": shown,
         "total": paginator.count,
         "rows": [(row, clocks.get(row.device.pk)) for row in shown],
-        "need": Need,
         "missing": sum(row.scans for row in holding),
         "holding": len(holding),
         "odd": sum(row.need == Need.COUNTER for row in found),
