@@ -52,7 +52,7 @@ class EpcisOut(serializers.Serializer):
     biz_step = serializers.CharField(allow_null=True)
     disposition = serializers.CharField(allow_null=True)
     action = serializers.CharField(allow_null=True)
-    parent = serializers.CharField(allow_null=True)
+    parent = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     source = PartyOut(allow_null=True)  # type: ignore[assignment]
     destination = PartyOut(allow_null=True)
     error_reason = serializers.CharField(allow_null=True)
