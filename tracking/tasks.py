@@ -1,10 +1,10 @@
 """Celery's part: look for rows and work on what is there. A lost message costs a sweep, five seconds."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from celery.exceptions import SoftTimeLimitExceeded
 from django.utils.translation import gettext as _
 
 from common import bell, clock, logs, pulse
@@ -15,6 +15,7 @@ from tracking.services import replay
 
 log = logs.get_logger("drain")
 # Longer than the settings' limits, which stand below the drain's lease: these hold no lease and may be cut anywhere.
+AT_MOST = timedelta(seconds=45)
 _LONG = {"soft_time_limit": 3600, "time_limit": 3700}  # s
 
 
@@ -33,16 +34,13 @@ def sweep() -> int:
 
 
 def _fold(name: str) -> int:
-    """Fold what waits and leave a sign of life. A day of backlog takes longer than a task may: rung again, it goes on;
-    what was claimed at that moment waits for its lease to end."""
+    """Fold what waits and leave a sign of life. A day of backlog takes longer than a task may: it rings again."""
+    until = clock.now() + AT_MOST
+    folded = services.fold_waiting(at=clock.now(), until=until)
     pulse.mark(name, at=clock.now())
-    try:
-        folded = services.fold_waiting(at=clock.now())
-    except SoftTimeLimitExceeded:
-        log.warning("drain.interrupted", rung_by=name)
+    if clock.now() >= until:
+        log.info("drain.goes_on", rung_by=name, uploads=folded)
         bell.ring("tracking.tasks.drain")
-        return 0
-    pulse.mark(name, at=clock.now())
     return folded
 
 

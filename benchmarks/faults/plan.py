@@ -167,7 +167,7 @@ class _Teller:
             bag = f"BAG-{self.prefix}-{group:06d}" if size > 1 else None
             self.group(outlet, centre, [self.parcel_key(group, one) for one in range(size)], bag, f"T{group % 97:03d}")
             group += 1
-        for number in (5, 9, 21, 33):
+        for number in {number % self.world.count: None for number in (5, 9, 21, 33)}:
             self.start = self.rng.random() * 0.8
             self.poison(number, group, self.plan.queues[number])
             group += 1

@@ -27,6 +27,7 @@ def _batches(job: dict[str, Any]) -> dict[str, Any]:
     latencies: list[float] = []
     acked: list[tuple[str, float]] = []
     bad: list[str] = []
+    refused: list[int] = []
     began = time.monotonic()
 
     def client() -> None:
@@ -36,9 +37,13 @@ def _batches(job: dict[str, Any]) -> dict[str, Any]:
             if per_s and (wait := began + n / per_s - time.monotonic()) > 0:
                 time.sleep(wait)
             start = time.perf_counter()
-            session.request("POST", job["path"], body, {**HEADERS, "Authorization": f"Device {token}"})
-            answer = session.getresponse()
-            content = answer.read()
+            for _attempt in range(20):  # "try later" is an answer too: the plain way locks itself out at times
+                session.request("POST", job["path"], body, {**HEADERS, "Authorization": f"Device {token}"})
+                answer = session.getresponse()
+                content = answer.read()
+                if answer.status != 503:
+                    break
+                refused.append(n)
             latencies.append((time.perf_counter() - start) * 1000)
             acked.append((batch_id, time.monotonic()))
             if answer.status != 200:
@@ -55,6 +60,7 @@ def _batches(job: dict[str, Any]) -> dict[str, Any]:
         "seconds": time.monotonic() - began,
         "latencies_ms": latencies,
         "acked": acked,
+        "try_later": len(refused),
         "bad": bad,
     }
 

@@ -194,6 +194,8 @@ class Rig:
         answer = json.loads(out)
         if answer["bad"]:
             raise RuntimeError(f"answers that are not 200: {answer['bad'][:3]}\n{self.tail('web')}")
+        if answer["try_later"]:
+            print(f"{path} said 'try later' {answer['try_later']} times", flush=True)
         if watch:
             self.wait_folded(seen)
         visible = [seen[batch] - at for batch, at in answer["acked"] if batch in seen]

@@ -18,6 +18,7 @@ from common.crash import crash_point
 from orders.models import Parcel
 from orders.services import create_unannounced_parcels
 from tracking.models import ScanEvent, SetAside, Upload
+from tracking.queue_queries import scans_kept_since
 from tracking.rules import BAG_NODES, NO_PARCEL
 from tracking.services.set_aside import set_aside_stored
 
@@ -62,8 +63,8 @@ class Work:
         }
 
 
-def fold_waiting(*, at: datetime, county_code: str | None = None) -> int:
-    """Fold what waits, of all counties or one, until nothing is free; returns how many uploads."""
+def fold_waiting(*, at: datetime, county_code: str | None = None, until: datetime | None = None) -> int:
+    """Fold what waits, of all counties or one, until nothing is free or it is `until`; returns how many uploads."""
     folded = 0
     while True:
         counties = [
@@ -77,6 +78,8 @@ def fold_waiting(*, at: datetime, county_code: str | None = None) -> int:
             crash_point("drain.claimed")
             if claimed:
                 folded += _fold_claimed(county, claimed, at)
+            if until is not None and clock.now() >= until:
+                return folded
         if folded == before:
             return folded
         at = max(at, clock.now())
@@ -110,6 +113,8 @@ def refold_older(*, at: datetime, batch: int = 2_000) -> int:
     how many. Reads the parcels by primary key once: a nightly task, nothing for a page."""
     last, count = 0, 0
     older = Parcel.objects.filter(fold_version__lt=FOLD_VERSION).order_by("pk")
+    if kept_since := scans_kept_since():  # before that the scans are gone: the registers are final
+        older = older.filter(created_at__gte=kept_since + timedelta(days=31))
     while found := list(older.filter(pk__gt=last).values_list("county_code", "pk")[:batch]):
         for county in sorted({county for county, _pk in found}):
             refold_parcels(county_code=county, parcel_ids=[pk for code, pk in found if code == county], at=at)
