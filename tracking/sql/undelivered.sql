@@ -19,6 +19,23 @@ WITH feed AS (
     FROM tracking_upload u
     WHERE u.county_code = ANY(%(counties)s::text[]) AND u.received_at > %(since)s AND u.first_seq IS NOT NULL
       AND u.device_id = ANY(%(devices)s::bigint[])
+), back AS (
+    SELECT last.device_id, max(last.received_at) AS at
+    FROM recent AS last
+    JOIN holes ON holes.device_id = last.device_id
+    WHERE last.nth <= 5 AND last.first_seq < holes.highest_seq
+      AND EXISTS (
+        SELECT FROM (
+            SELECT e.first_seq, e.last_seq, e.event_count
+            FROM tracking_upload e
+            WHERE e.device_id = last.device_id AND e.last_seq >= last.first_seq AND e.id < last.id
+            ORDER BY e.last_seq LIMIT 3
+        ) AS earlier
+        WHERE earlier.first_seq = last.first_seq
+           OR (earlier.first_seq < last.first_seq
+               AND earlier.last_seq - earlier.first_seq + 1 = earlier.event_count)
+    )
+    GROUP BY last.device_id
 ), counted AS (
     SELECT holes.*,
            CASE WHEN lower(received) <= 1
@@ -32,23 +49,7 @@ WITH feed AS (
                max(upper(r) - lower(r)) FILTER (WHERE upper(r) - lower(r) >= %(leap)s) AS leap
         FROM unnest(holes.missing) AS r
     ) AS gap
-    LEFT JOIN LATERAL (
-        SELECT last.received_at AS at
-        FROM recent AS last
-        WHERE last.device_id = holes.device_id AND last.nth <= 5 AND last.first_seq < holes.highest_seq
-          AND EXISTS (
-            SELECT FROM (
-                SELECT e.first_seq, e.last_seq, e.event_count
-                FROM tracking_upload e
-                WHERE e.device_id = holes.device_id AND e.last_seq >= last.first_seq AND e.id < last.id
-                ORDER BY e.last_seq LIMIT 3
-            ) AS earlier
-            WHERE earlier.first_seq = last.first_seq
-               OR (earlier.first_seq < last.first_seq
-                   AND earlier.last_seq - earlier.first_seq + 1 = earlier.event_count)
-        )
-        ORDER BY last.id DESC LIMIT 1
-    ) AS back ON true
+    LEFT JOIN back ON back.device_id = holes.device_id
 ), ranked AS (
     SELECT counted.*,
            CASE WHEN went_back_at IS NOT NULL OR leap IS NOT NULL THEN 0
