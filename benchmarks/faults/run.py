@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,18 @@ class Options:
     largest: int = 60  # scans in an upload
     again: float = 0.15  # share of an upload that was answered before
     only: tuple[str, ...] = ()  # kinds of faults, where not all of them
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """A second, impatient Ctrl-C must not leave a process or a server behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def say(text: str) -> None:
@@ -90,12 +103,16 @@ class Run:
                     findings = self._check(striker, proxy)
                     if findings.sentences:
                         break
+            except KeyboardInterrupt:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                raise
             finally:
-                pace.stopped = True
-                proxy.close()
-                supervisor.stop()
-                for journal in self.journals:
-                    journal.close()
+                with _undisturbed():
+                    pace.stopped = True
+                    proxy.close()
+                    supervisor.stop()
+                    for journal in self.journals:
+                        journal.close()
             for sentence in findings.sentences:
                 print(f"VIOLATION {sentence}", flush=True)
             if findings.sentences:
@@ -118,7 +135,8 @@ class Run:
             processes.tune()
             yield
         finally:
-            processes.discard_servers()
+            with _undisturbed():
+                processes.discard_servers()
 
     def _program(self, env: dict[str, str], *args: str) -> None:
         done = subprocess.run(
