@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -72,7 +73,10 @@ class Hands:
 
 
 def fold() -> int:
-    return services.fold_waiting(at=NOW + timedelta(seconds=1))
+    """Fold all that waits; says so where the database was too busy and the drain left some for later."""
+    folded = services.fold_waiting(at=NOW + timedelta(seconds=1))
+    assert not Upload.objects.filter(folded_at=None).exists(), "left for later: see the drain's log"
+    return folded
 
 
 @contextmanager
@@ -91,12 +95,18 @@ def unfold() -> list[int]:
     return list(Upload.objects.filter(event_count__gt=0).order_by("pk").values_list("pk", flat=True))
 
 
-def split_anew(parts: Sequence[Sequence[object]]) -> list[int]:
+def split_anew(parts: Sequence[Sequence[UUID]]) -> list[int]:
     """The stored events divided over other uploads, whoever sent them."""
     Upload.objects.update(event_count=0, folded_at=F("received_at"))
     numbers = []
     for part in parts:
-        upload = Upload.objects.create(county_code="500230", received_at=NOW, event_count=len(part))
+        upload = Upload.objects.create(
+            county_code="500230",
+            received_at=NOW,
+            event_count=len(part),
+            first_event=min(part),
+            last_event=max(part),
+        )
         ScanEvent.objects.filter(event_id__in=part).update(upload_id=upload.pk)
         numbers.append(upload.pk)
     return numbers
