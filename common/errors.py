@@ -3,6 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+
+def database_is_away(error: BaseException) -> bool:
+    """Whether a statement failed because the database is away or too busy, through no fault of the statement's. A
+    connection that dies under a statement (a backend killed) is psycopg2's bare DatabaseError, of no class of its own.
+    """
+    return isinstance(error, OperationalError | InterfaceError) or type(error) is DatabaseError
+
 
 class Refused(Exception):
     """A request that can't be carried out. `status` is the HTTP answer it gets at an edge."""

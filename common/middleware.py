@@ -5,12 +5,11 @@ import time
 import uuid
 from collections.abc import Callable
 
-from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from common import logs, problems, text
-from common.errors import Refused
+from common.errors import Refused, database_is_away
 
 log = logs.get_logger("request")
 _ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -84,7 +83,7 @@ class RefusalMiddleware:
             return problems.response(
                 request, exception.status, exception.code, exception.message, pointer=exception.pointer
             )
-        if isinstance(exception, OperationalError):  # the database is away, or a page asked for more than it may
+        if database_is_away(exception):  # the database is away, or a page asked for more than it may
             return problems.response(
                 request,
                 503,

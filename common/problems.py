@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from common.errors import Refused
+from common.errors import Refused, database_is_away
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -105,7 +104,7 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
             headers["WWW-Authenticate"] = header
         if wait := getattr(exc, "wait", None):
             headers["Retry-After"] = str(int(wait) + 1)
-    elif isinstance(exc, OperationalError | InterfaceError):
+    elif database_is_away(exc):
         # The database is away or busy beyond its limits. Nothing was stored: the client keeps what it has.
         status = 503
         problem = body(request, 503, "try_later", _("The system is busy. Nothing was lost; send it again in a moment."))

@@ -11,12 +11,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 
 from benchmarks.faults import checker, plan, processes, proxy, sabotage
 from benchmarks.faults.handheld import Handheld, Journal, Pace
 from common import sql
 from common.crash import POINTS
+from common.errors import database_is_away
 from config import embedded
 from tests.conftest import NOW, make_device
 from tests.tracking.scans import fold, record, scan
@@ -344,3 +353,9 @@ def test_the_supervisor_starts_again_what_died_and_leaves_nothing(tmp_path):
     assert second is not None
     assert not processes.alive(second)
     assert service.starts == 2
+
+
+def test_a_connection_that_dies_is_no_fault_of_the_statement():
+    """Found by the fault run: a backend killed under a statement is psycopg2's bare DatabaseError, and was a 500."""
+    assert all(database_is_away(error()) for error in (DatabaseError, OperationalError, InterfaceError))
+    assert not any(database_is_away(error()) for error in (IntegrityError, DataError, ProgrammingError, ValueError))
