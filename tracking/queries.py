@@ -41,6 +41,7 @@ FLAGS: dict[str, Any] = {
     "cancelled_too_late": _("Cancelled when somebody already had it; it stays on its way"),
     "no_taker": _("Handed over, but nobody scanned that they took it"),
     "found": _("Found again"),
+    "two_places": _("Two stations scanned it in the same minute"),
     "in_bag": _("Scanned with its whole bag"),
 }
 SIDES: dict[str | None, Any] = {"give": _("gave it up"), "take": _("took it over")}
@@ -225,6 +226,7 @@ def _flags(valid: Sequence[ScanEvent], own: Collection[UUID], at: datetime) -> d
     found: dict[UUID, list[str]] = {event.event_id: [] for event in valid}
     ended = has_owner = lost = away = False
     farthest = -1
+    arrival: ScanEvent | None = None
     for n, event in enumerate(valid):
         mine = found[event.event_id]
         rule = RULES[Node(event.type)]
@@ -243,6 +245,10 @@ def _flags(valid: Sequence[ScanEvent], own: Collection[UUID], at: datetime) -> d
         if lost and rule.s and event.type != Node.LOST:
             mine.append("found")
             lost = False
+        if event.type in (*_ARRIVALS, Node.COLLECTED):
+            if arrival is not None and arrival.station_id != event.station_id and _minute(arrival) == _minute(event):
+                mine.append("two_places")
+            arrival = event
         stage = _stage(event)
         if stage is not None and not away:
             if stage < farthest:
@@ -261,6 +267,10 @@ def _flags(valid: Sequence[ScanEvent], own: Collection[UUID], at: datetime) -> d
         ended = ended or rule.t is not None
         has_owner = has_owner or (rule.c is not None and not (event.type == Node.HANDOVER and event.side != "take"))
     return found
+
+
+def _minute(event: ScanEvent) -> datetime:
+    return event.effective_at.replace(second=0, microsecond=0)
 
 
 def _stage(event: ScanEvent) -> int | None:

@@ -137,7 +137,7 @@ _STATEMENTS: dict[str, str] = {
 
 
 def _two_places_of_county(params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every arrival of up to seven days is read: kept for five minutes, what was taken back or let stand is left out."""
+    """Every arrival of up to seven days is read, and kept for five minutes; what was dealt with since is left out."""
     start = max(params["start"], params["end"] - TWO_PLACES_LONGEST)
     key = f"two_places:{params['county']}:{start:%Y%m%d%H}:{params['end']:%Y%m%d%H}"
     rows = cache.get(key)

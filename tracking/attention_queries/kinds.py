@@ -49,7 +49,7 @@ EXPLAINED: dict[str, Any] = {
 }
 WORDS: dict[str, Any] = {
     Kind.SECOND_END: FLAGS["second_end"],
-    Kind.TWO_PLACES: _("Two stations scanned it in the same minute"),
+    Kind.TWO_PLACES: FLAGS["two_places"],
     Kind.AFTER_END: FLAGS["after_end"],
     Kind.CANCELLED: FLAGS["cancelled_too_late"],
     Kind.FOUND: FLAGS["found"],

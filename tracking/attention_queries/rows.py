@@ -25,7 +25,7 @@ _ARRIVALS = (Node.HUB_IN, Node.UNLOADED, Node.OUTLET_IN, Node.COLLECTED)
 
 @dataclass
 class Scan:
-    """A stored scan in words; `actor` is masked unless asked otherwise."""
+    """A stored scan in words; `actor` is masked."""
 
     event: ScanEvent
     label: Any
@@ -52,14 +52,14 @@ class Row:
     dismissal: Dismissal | None = None
 
 
-def dressed(found: Sequence[Finding], user: User, window: Window, *, full_names: bool = False) -> list[Row]:
+def dressed(found: Sequence[Finding], user: User, window: Window) -> list[Row]:
     """A page of lines with their scans, stations, devices and people."""
     rows = []
     for county in sorted({one.county_code for one in found}):
         mine = [one for one in found if one.county_code == county]
         ids = {one.event_id for one in mine} | {one.other_id for one in mine if one.other_id}
         events = {e.event_id: e for e in ScanEvent.objects.filter(county_code=county, event_id__in=ids)}
-        scans = {scan.event.event_id: scan for scan in in_words(events.values(), user, full_names=full_names)}
+        scans = {scan.event.event_id: scan for scan in in_words(events.values(), user)}
         parcels = _parcels(county, events.values())
         dismissals = {}
         if any(one.kind == Kind.DISMISSED for one in mine):
@@ -98,7 +98,7 @@ def words(kind: str, event: ScanEvent | None, other: ScanEvent | None = None) ->
     return WORDS.get(kind, "")
 
 
-def in_words(events: Iterable[ScanEvent], user: User, *, full_names: bool = False) -> list[Scan]:
+def in_words(events: Iterable[ScanEvent], user: User) -> list[Scan]:
     """Scans with their stations, devices, people and what voids them; three reads whatever their number."""
     events = list(events)
     stations = Station.objects.in_bulk({e.station_id for e in events if e.station_id})
@@ -118,7 +118,7 @@ def in_words(events: Iterable[ScanEvent], user: User, *, full_names: bool = Fals
                 event=event,
                 label=Node(event.type).label,
                 station=stations[event.station_id].name if event.station_id in stations else "",
-                actor=name if full_names else text.masked_name(name),
+                actor=text.masked_name(name),
                 device=devices.get(event.device_id, ""),  # type: ignore[arg-type]
                 method=methods.get(event.method, ""),
                 voided_by=by,

@@ -40,7 +40,7 @@ SHOWN_TO_COUNT = queries.MOST - 1
 def page(request: PageRequest) -> HttpResponse:
     at = clock.now()
     stations = list(Station.objects.visible_to(request.user, "attention.read").in_service().order_by("level", "code"))
-    form = AttentionForm(request.GET, stations=stations)
+    form = AttentionForm({"days": "7", **request.GET.dict()}, stations=stations)
     station = next((s for s in stations if str(s.pk) == form.chosen("station")), None)
     where = queries.grounds(scope_of(request.user, "attention.read"), station)
     window = _window(form, at)
@@ -90,8 +90,7 @@ def _rows(request: PageRequest, kind: Kind, found: Any, window: Window) -> dict[
         codes = sorted({row.aside.code for row in rows if replays.may_be_replayed(row.aside)})
         again = [(code, SENTENCES.get(code, code)) for code in codes] if may(request.user, "dead.replay") else []
         return {"page": shown, "rows": rows, "aside": True, "total": shown.paginator.count, "again": again}
-    full = may(request.user, "user.read")
-    rows = queries.dressed(shown.object_list, request.user, window, full_names=full)
+    rows = queries.dressed(shown.object_list, request.user, window)
     return {"page": shown, "rows": rows, "aside": False, "total": shown.paginator.count}
 
 
@@ -123,7 +122,7 @@ def item(request: PageRequest, kind: str, event_id: UUID) -> HttpResponse:
 def _item(
     request: PageRequest, kind: str, event: ScanEvent, shown: list[ScanEvent], form: ReasonForm, status: int = 200
 ) -> HttpResponse:
-    scans = queries.in_words(shown, request.user, full_names=may(request.user, "user.read"))
+    scans = queries.in_words(shown, request.user)
     odd = next(scan for scan in scans if scan.event.event_id == event.event_id)
     parcels = Parcel.objects.visible_to(request.user).filter(
         county_code=event.county_code, carrier=event.carrier, waybill_no=event.waybill_no, leg_no=1
