@@ -273,7 +273,7 @@ class Run:
                     waiting, leased = cursor.fetchone()  # type: ignore[misc]
                 if waiting == 0:
                     break
-                if waiting != before or leased:
+                if waiting != before or (leased and not self.options.sabotage):
                     before, moved = waiting, time.monotonic()
                 if time.monotonic() - moved > STALLED_S:
                     break
