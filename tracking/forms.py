@@ -127,7 +127,6 @@ class AttentionForm(forms.Form):
         label=_("Scanned within"),
         required=False,
         coerce=int,
-        empty_value=7,
         choices=[(1, _("1 day")), (3, _("3 days")), (7, _("7 days")), (14, _("14 days")), (31, _("31 days"))],
     )
     until = forms.DateField(

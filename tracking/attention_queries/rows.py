@@ -74,7 +74,9 @@ def dressed(found: Sequence[Finding], user: User, window: Window) -> list[Row]:
             rows.append(
                 Row(
                     finding=one,
-                    words=Kind(dismissal.kind).label if dismissal else words(one.kind, event, events.get(one.other_id)),
+                    words=Kind(dismissal.kind).label
+                    if dismissal
+                    else words(one.kind, event, events.get(one.other_id) if one.other_id else None),
                     scans=shown,
                     parcel_id=parcel.pk if parcel else None,
                     waybill_no=(named.waybill_no or named.bag or "") if named else "",

@@ -90,7 +90,7 @@ def _rows(request: PageRequest, kind: Kind, found: Any, window: Window) -> dict[
         codes = sorted({row.aside.code for row in rows if replays.may_be_replayed(row.aside)})
         again = [(code, SENTENCES.get(code, code)) for code in codes] if may(request.user, "dead.replay") else []
         return {"page": shown, "rows": rows, "aside": True, "total": shown.paginator.count, "again": again}
-    rows = queries.dressed(shown.object_list, request.user, window)
+    rows = queries.dressed(list(shown.object_list), request.user, window)
     return {"page": shown, "rows": rows, "aside": False, "total": shown.paginator.count}
 
 
@@ -125,7 +125,7 @@ def _item(
     scans = queries.in_words(shown, request.user)
     odd = next(scan for scan in scans if scan.event.event_id == event.event_id)
     parcels = Parcel.objects.visible_to(request.user).filter(
-        county_code=event.county_code, carrier=event.carrier, waybill_no=event.waybill_no, leg_no=1
+        county_code=event.county_code, carrier__code=event.carrier, waybill_no=event.waybill_no, leg_no=1
     )
     other = next((scan.event for scan in scans if scan is not odd), None)
     context = {
