@@ -34,6 +34,8 @@ REGISTERS = (
         "t_at",
         "x_k",
         "f_k",
+        "o_k",
+        "origin_id",
     ),
     *("state", "station_id", "on_hold", "custodian_kind"),
 )
