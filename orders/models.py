@@ -103,6 +103,7 @@ class Parcel(models.Model):
     t_at = models.DateTimeField(**_K)
     x_k = models.BinaryField(**_K)
     f_k = models.BinaryField(**_K)
+    o_k = models.BinaryField(**_K)  # of `origin`: where it was first collected
     fold_version = models.PositiveSmallIntegerField(default=1, editable=False)
     folded_in = TransactionIdField(**_K)  # who wrote it last, fold or import: readers stay below pg_snapshot_xmin
 

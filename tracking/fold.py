@@ -72,6 +72,8 @@ class Registers:
     t_at: datetime | None = None
     x_k: bytes | None = None
     f_k: bytes | None = None
+    o_k: bytes | None = None
+    origin_id: int | None = None
 
     @property
     def state(self) -> str:
@@ -159,6 +161,8 @@ def fold(events: Iterable[Event]) -> Registers:
             r.h_k, r.h_node, r.h_reason = k, None, None
         if event.type == _OUTLET_IN:
             r.p_k, r.pickup_code = k, event.pickup_code
+        if event.type == Node.COLLECTED and r.o_k is None:
+            r.o_k, r.origin_id = k, event.station_id
         if event.type == Node.DAMAGED:
             r.damaged = True
         if rule.t is not None and r.t_k is None:

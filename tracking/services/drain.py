@@ -23,7 +23,7 @@ from tracking.rules import BAG_NODES, NO_PARCEL
 from tracking.services.set_aside import set_aside_stored
 
 log = logs.get_logger("drain")
-FOLD_VERSION = 1
+FOLD_VERSION = 2  # 2: the origin by key
 LEASE = timedelta(seconds=120)
 UPLOADS_AT_ONCE = 500
 EVENTS_AT_ONCE = 5_000

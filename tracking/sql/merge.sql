@@ -1,5 +1,5 @@
 -- Merges some uploads' events into the registers of the parcels they name: the largest key wins (the smallest for T,
--- X and F), so it may run twice and in any order. No other stored event is read: those a correction names (`named`) are
+-- X, F and O), so it may run twice and in any order. No other stored event is read: those a correction names (`named`) are
 -- left to a refold. The caller holds the parcels' row locks. Indexes: scanevent_by_upload, parcel_once.
 WITH fresh AS MATERIALIZED (
     SELECT c.*
@@ -16,16 +16,18 @@ WITH fresh AS MATERIALIZED (
            array_agg(f.t ORDER BY f.k DESC) FILTER (WHERE (f.t).k IS NOT NULL) AS ts,
            max(f.k) AS l, min(f.x) AS x, min((f.c).k) AS first_c,
            coalesce(bool_or(f.type = 'DAMAGED'), false) AS damaged,
-           (array_agg(f.station_id ORDER BY f.k DESC) FILTER (WHERE f.type = 'COLLECTED'))[1] AS origin
+           (array_agg(f.station_id ORDER BY f.k) FILTER (WHERE f.type = 'COLLECTED'))[1] AS origin,
+           (array_agg(f.k ORDER BY f.k) FILTER (WHERE f.type = 'COLLECTED'))[1] AS o_k
     FROM fresh f
     GROUP BY f.carrier, f.waybill_no
 ), news AS (
-    SELECT p.id, w.s, w.c, w.h, w.p, w.l, w.x, w.first_c, w.damaged, w.origin, w.ts[cardinality(w.ts)] AS t,
+    SELECT p.id, w.s, w.c, w.h, w.p, w.l, w.x, w.first_c, w.damaged, w.origin, w.o_k, w.ts[cardinality(w.ts)] AS t,
            coalesce((w.s).k > p.s_k OR p.s_k IS NULL, false) AND (w.s).k IS NOT NULL AS s_new,
            coalesce((w.c).k > p.c_k OR p.c_k IS NULL, false) AND (w.c).k IS NOT NULL AS c_new,
            coalesce((w.h).k > p.h_k OR p.h_k IS NULL, false) AND (w.h).k IS NOT NULL AS h_new,
            coalesce((w.p).k > p.p_k OR p.p_k IS NULL, false) AND (w.p).k IS NOT NULL AS p_new,
            coalesce((w.ts[cardinality(w.ts)]).k < p.t_k OR p.t_k IS NULL, false) AND w.ts IS NOT NULL AS t_new,
+           coalesce(w.o_k < p.o_k OR p.o_k IS NULL, false) AND w.o_k IS NOT NULL AS o_new,
            coalesce(w.l > p.l_k, true) AS l_new
     FROM won w
     JOIN orders_parcel p ON p.county_code = %(county)s AND p.carrier = w.carrier AND p.waybill_no = w.waybill_no
@@ -60,11 +62,12 @@ SET s_k = CASE WHEN n.s_new THEN (n.s).k ELSE p.s_k END,
         WHEN n.s_new THEN (n.s).ref
         ELSE p.s_station_id
     END,
-    origin_id = coalesce(p.origin_id, n.origin),
+    o_k = CASE WHEN n.o_new THEN n.o_k ELSE p.o_k END,
+    origin_id = CASE WHEN n.o_new THEN n.origin ELSE p.origin_id END,
     fold_version = %(version)s,
     folded_in = pg_current_xact_id()
 FROM news n
 WHERE p.id = n.id
-  AND (n.s_new OR n.c_new OR n.h_new OR n.p_new OR n.t_new OR n.l_new
+  AND (n.s_new OR n.c_new OR n.h_new OR n.p_new OR n.t_new OR n.l_new OR n.o_new
        OR least(p.x_k, n.x) IS DISTINCT FROM p.x_k OR least(p.f_k, n.first_c) IS DISTINCT FROM p.f_k
-       OR (n.damaged AND NOT p.damaged) OR (p.origin_id IS NULL AND n.origin IS NOT NULL))
+       OR (n.damaged AND NOT p.damaged))

@@ -38,7 +38,8 @@ WITH parcel AS MATERIALIZED (
            array_agg(f.t ORDER BY f.k DESC) FILTER (WHERE (f.t).k IS NOT NULL) AS ts,
            max(f.k) AS l, min(f.x) AS x, min((f.c).k) AS first_c,
            coalesce(bool_or(f.type = 'DAMAGED'), false) AS damaged,
-           (array_agg(f.station_id ORDER BY f.k DESC) FILTER (WHERE f.type = 'COLLECTED'))[1] AS origin
+           (array_agg(f.station_id ORDER BY f.k) FILTER (WHERE f.type = 'COLLECTED'))[1] AS origin,
+           (array_agg(f.k ORDER BY f.k) FILTER (WHERE f.type = 'COLLECTED'))[1] AS o_k
     FROM events f
     GROUP BY f.parcel_id
 ), news AS (
@@ -56,7 +57,7 @@ SET s_k = (n.s).k, s_state = (n.s).word, s_station_id = (n.s).ref,
     t_at = tracking_k_time((n.t).k),
     x_k = n.x, f_k = n.first_c,
     station_id = CASE WHEN (n.t).k IS NOT NULL THEN (n.t).ref ELSE (n.s).ref END,
-    origin_id = coalesce(p.origin_id, n.origin),
+    o_k = n.o_k, origin_id = n.origin,
     fold_version = %(version)s,
     folded_in = pg_current_xact_id()
 FROM news n
