@@ -248,6 +248,7 @@ class Run:
         patience = 90 + len(told.announced) / 200
         done = processes.wait_until(lambda: all(not handheld.is_alive() for handheld in fleet), patience, 0.2)
         self._raise_crashed(fleet)
+        striker.web_forgets()
         striker.redis_up()
         if not done:
             left = sum(len(handheld.pending) + len(handheld.queue) for handheld in fleet)

@@ -128,6 +128,12 @@ class Striker:
         self._kill([pid] if pid else [])
         return hit and pid is not None
 
+    def web_forgets(self) -> None:
+        """Kill the whole web at rest: with it goes every ring it still means to try again. Not counted as a fault."""
+        pid = self.supervisor.pid("web")
+        self._kill([*self.supervisor.children("web"), *([pid] if pid else [])])
+        processes.wait_until(lambda: self.supervisor.pid("web") not in (None, pid), POINT_S)
+
     def _crash(self, point: str) -> str:
         """Arm a point and wait until a process died at it."""
         began = time.monotonic()
