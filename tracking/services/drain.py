@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from common import clock, logs, sql
 from common.crash import crash_point
+from common.errors import database_is_away
 from orders.models import Parcel
 from orders.services import create_unannounced_parcels
 from tracking.models import ScanEvent, SetAside, Upload
@@ -183,8 +184,10 @@ def _fold_claimed(county_code: str, claimed: list[Claimed], at: datetime) -> int
     if uploads:
         try:
             _fold_halving(_work(county_code, uploads), at)
-        except (OperationalError, InterfaceError) as error:
-            # The database was busy or away, the uploads are innocent: free them, uncounted.
+        except (DatabaseError, InterfaceError) as error:
+            if not database_is_away(error):
+                raise
+            # The database was busy or away: free them, uncounted.
             log.warning("drain.try_again", county=county_code, uploads=len(uploads), error=str(error)[:200])
             _free([one.id for one in uploads])
             return len(doomed)
@@ -196,9 +199,9 @@ def _fold_halving(work: Work, at: datetime) -> None:
     try:
         _apply(work, at)
         return
-    except (OperationalError, InterfaceError):
-        raise
     except DatabaseError as error:
+        if database_is_away(error):
+            raise
         log.warning(
             "drain.halving",
             county=work.county_code,
@@ -229,9 +232,9 @@ def _fold_events(county_code: str, upload_id: int, only: tuple[str, ...], at: da
     try:
         with transaction.atomic():
             _fold(Work(county_code, (upload_id,), only), at)
-    except (OperationalError, InterfaceError):
-        raise
     except DatabaseError as error:
+        if database_is_away(error):
+            raise
         if len(only) == 1:
             _poison(county_code, only, type(error).__name__, at)
             return

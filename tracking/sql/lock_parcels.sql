@@ -12,8 +12,12 @@ SELECT count(*) FROM (
               AND e.event_id BETWEEN %(low)s AND %(high)s
               AND (%(only)s::uuid[] IS NULL OR e.event_id = ANY(%(only)s::uuid[]))
         ) AS keys
-        JOIN orders_parcel q ON q.county_code = %(county)s AND q.carrier = keys.carrier
-                            AND q.waybill_no = keys.waybill_no AND q.leg_no = 1
+        CROSS JOIN LATERAL (  -- OFFSET 0: one look-up a parcel, whatever the planner thinks of the table
+            SELECT one.id FROM orders_parcel one
+            WHERE one.county_code = %(county)s AND one.carrier = keys.carrier AND one.waybill_no = keys.waybill_no
+              AND one.leg_no = 1
+            OFFSET 0
+        ) AS q
     ) || %(parcels)s::bigint[])
     ORDER BY p.id
     FOR UPDATE

@@ -16,5 +16,9 @@ WITH named AS MATERIALIZED (
 )
 SELECT events.event_id::text AS event_id, p.id AS parcel_id
 FROM events
-JOIN orders_parcel p ON p.county_code = %(county)s AND p.carrier = events.carrier AND p.waybill_no = events.waybill_no
-                    AND p.leg_no = 1
+CROSS JOIN LATERAL (
+    SELECT one.id FROM orders_parcel one
+    WHERE one.county_code = %(county)s AND one.carrier = events.carrier AND one.waybill_no = events.waybill_no
+      AND one.leg_no = 1
+    OFFSET 0
+) AS p

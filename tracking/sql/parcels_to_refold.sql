@@ -28,5 +28,9 @@ WITH named AS (
 )
 SELECT p.id
 FROM keys
-JOIN orders_parcel p ON p.county_code = %(county)s AND p.carrier = keys.carrier AND p.waybill_no = keys.waybill_no
-                    AND p.leg_no = 1
+CROSS JOIN LATERAL (
+    SELECT one.id FROM orders_parcel one
+    WHERE one.county_code = %(county)s AND one.carrier = keys.carrier AND one.waybill_no = keys.waybill_no
+      AND one.leg_no = 1
+    OFFSET 0
+) AS p

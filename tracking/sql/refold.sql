@@ -5,13 +5,19 @@ WITH parcel AS MATERIALIZED (
 ), named AS MATERIALIZED (
     SELECT p.id AS parcel_id, c.*
     FROM parcel p
-    JOIN tracking_cell c ON c.county_code = %(county)s AND c.carrier = p.carrier AND c.waybill_no = p.waybill_no
-    WHERE c.of_parcel
+    CROSS JOIN LATERAL (
+        SELECT * FROM tracking_cell c
+        WHERE c.county_code = %(county)s AND c.carrier = p.carrier AND c.waybill_no = p.waybill_no AND c.of_parcel
+        OFFSET 0
+    ) AS c
 ), of_bags AS MATERIALIZED (  -- scans of a whole bag, of every bag one of the parcels was ever put into
     SELECT c.*
     FROM (SELECT DISTINCT bag FROM named WHERE type = 'BAGGED') AS b
-    JOIN tracking_cell c ON c.county_code = %(county)s AND c.bag = b.bag
-    WHERE c.of_parcel AND c.waybill_no IS NULL
+    CROSS JOIN LATERAL (
+        SELECT * FROM tracking_cell c
+        WHERE c.county_code = %(county)s AND c.bag = b.bag AND c.of_parcel AND c.waybill_no IS NULL
+        OFFSET 0
+    ) AS c
 ), voided AS MATERIALIZED (
     SELECT v.event_id FROM tracking_voided v
     WHERE v.county_code = %(county)s
@@ -61,4 +67,4 @@ SET s_k = (n.s).k, s_state = (n.s).word, s_station_id = (n.s).ref,
     fold_version = %(version)s,
     folded_in = pg_current_xact_id()
 FROM news n
-WHERE p.id = n.id
+WHERE p.id = n.id AND p.id = ANY(%(parcels)s)

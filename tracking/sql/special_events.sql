@@ -1,5 +1,6 @@
 -- What needs more than a merge among the events of some uploads: parcels that have no row yet, corrections, bagging,
--- scans of a whole bag. Nothing comes back for an ordinary upload. The bounds keep partitions out.
+-- scans of a whole bag. Nothing comes back for an ordinary upload. The bounds keep partitions out; OFFSET 0
+-- keeps the planner at one look-up a parcel: without statistics it would read the county's parcels for each event.
 -- Indexes: scanevent_by_upload, parcel_once.
 WITH fresh AS MATERIALIZED (
     SELECT e.event_id, e.type, e.carrier, e.waybill_no, e.bag, e.corrects
@@ -10,9 +11,11 @@ WITH fresh AS MATERIALIZED (
 ), without_row AS MATERIALIZED (
     SELECT keys.carrier, keys.waybill_no
     FROM (SELECT DISTINCT carrier, waybill_no FROM fresh WHERE waybill_no IS NOT NULL) AS keys
-    LEFT JOIN orders_parcel p ON p.county_code = %(county)s AND p.carrier = keys.carrier
-                             AND p.waybill_no = keys.waybill_no AND p.leg_no = 1
-    WHERE p.id IS NULL
+    WHERE NOT EXISTS (
+        SELECT FROM orders_parcel p
+        WHERE p.county_code = %(county)s AND p.carrier = keys.carrier AND p.waybill_no = keys.waybill_no AND p.leg_no = 1
+        OFFSET 0
+    )
 )
 SELECT f.event_id::text AS event_id, f.type, f.carrier, f.waybill_no, f.bag, f.corrects::text AS corrects,
        (f.carrier, f.waybill_no) IN (SELECT carrier, waybill_no FROM without_row)
