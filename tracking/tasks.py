@@ -63,6 +63,7 @@ def refold_older() -> int:
 def replay_set_asides(progress: Progress) -> Mapping[str, Any]:
     """Under the person's rights of now, not of when they asked."""
     row = progress.job
+    assert row.user is not None  # a person asked for it
     used, still = replay.replay_code(
         user=row.user, code=row.params["code"], at=clock.now(), step=lambda done, total: progress.step(done, total)
     )
