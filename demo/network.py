@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
-from demo.simulate import CARRIER_MIX, Network, Outlet
+from demo.ways import CARRIER_MIX, Network, Outlet
 from stations.services import StationFields
 
 COUNTY = "500230"
@@ -148,6 +148,15 @@ def network(plans: Iterable[StationFields], seed: int) -> Network:
     """What the simulator needs: outlets with their relative volume (median 60 a day of a busy county, a long tail)."""
     rng = random.Random(seed)
     outlets = tuple(
-        Outlet(p.code, p.parent_code, p.region_code, rng.lognormvariate(0, 0.7)) for p in plans if p.level == "OUTLET"
+        Outlet(
+            p.code,
+            p.parent_code,
+            p.region_code,
+            rng.lognormvariate(0, 0.7),
+            float(p.lng) if p.lng is not None else None,
+            float(p.lat) if p.lat is not None else None,
+        )
+        for p in plans
+        if p.level == "OUTLET"
     )
     return Network("FD-H1", outlets)

@@ -1,11 +1,12 @@
 """Load the made-up county through the services everybody uses, once, and never over a person's edits.
 
 1. `build_county`: divisions, organisations, stations, people, handhelds. Does nothing where the county has stations.
-2. `load_days`: announcements and uploads of some days, as `demo/simulate.py` tells them. Sent again, each event is a
+2. `load_day`: announcements and uploads of one day, as `demo/simulate.py` tells them. Sent again, each event is a
    duplicate and each announcement already there, so a load that broke off starts again from its first day.
 3. The newest three days come before the page opens, the older ones in a Job that everybody sees.
 """
 
+import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,21 +23,25 @@ from common import clock, logs
 from common.models import Job
 from common.services import revive_job, start_job
 from demo import network as plan
-from demo.simulate import Day, simulate
+from demo.simulate import NEWEST, Day, simulate
 from orders.rules import ParcelLine
 from orders.services import import_parcels
 from reports.services import compute_report
 from settlement.services import PolicyFields, activate_policy, draft_policy, settle
 from stations.models import Device, Membership, Organisation, Region, Station
+from stations.scope import scope_of
 from stations.services import add_person, create_stations, enrol_device, import_divisions, set_terrain
 from stations.states import StationLevel
-from tracking.services import fold_waiting, record_scans, sender_for_device
+from tracking.attention_queries import Kind, Window, covers, findings, grounds
+from tracking.models import Dismissal, ScanEvent
+from tracking.services import add_piece, fold_waiting, record_scans, sender_for_device
+from tracking.services.attention import correct, dismiss
 
 log = logs.get_logger("demo")
 SEED = 500230
 DAYS = 30
 PER_DAY = 1500
-FIRST_DAYS = 3
+FIRST_DAYS = NEWEST  # loaded before the page opens
 HANDHELD = "手持机 "  # and the code of its station
 JOB_KIND = "demo.load_history"
 BEFORE = timedelta(days=DAYS + 2)  # when the made-up county began to work with the platform
@@ -125,10 +130,10 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
     at = _anchor() or at
     if build_county(at=at):
         say(_("The demo county has its stations and people."))
-    days = _simulated(at)
-    for day in days[-FIRST_DAYS:]:
+    for day in _simulated(at, range(DAYS - FIRST_DAYS, DAYS)):
         load_day(day)
         say(_("%(day)s: %(count)s parcels announced.") % {"day": day.day, "count": len(day.announcements)})
+    _look_after(at=at)
     _policy(at=at)
     _draw_conclusions(at=at, months=[clock.month_of(at)])
     return start_job(
@@ -149,7 +154,7 @@ def _anchor() -> datetime | None:
 
 def load_history(*, anchor: datetime, step: Callable[[int, int, str], None]) -> dict[str, object]:
     """The days before the first ones, newest first; then lines and reports. Safe to run again."""
-    older = _simulated(anchor)[: DAYS - FIRST_DAYS]
+    older = _simulated(anchor, range(DAYS - FIRST_DAYS))
     for number, day in enumerate(reversed(older)):
         step(number, len(older), _("Loading %(day)s") % {"day": day.day})
         load_day(day)
@@ -160,13 +165,15 @@ def load_history(*, anchor: datetime, step: Callable[[int, int, str], None]) -> 
     return {"message": _("The demo county is complete."), "days": DAYS}
 
 
-def _simulated(anchor: datetime) -> list[Day]:
-    plans = plan.stations(plan.divisions(), SEED)
-    return simulate(plan.network(plans, SEED), anchor=anchor, days=DAYS, per_day=PER_DAY, seed=SEED)
+def _simulated(anchor: datetime, wanted: range) -> list[Day]:
+    """The days of those numbers; 0 is the oldest."""
+    network = plan.network(plan.stations(plan.divisions(), SEED), SEED)
+    days = simulate(network, anchor=anchor, days=DAYS, per_day=PER_DAY, seed=SEED, wanted=wanted)
+    return days[wanted.start : wanted.stop]
 
 
 def load_day(day: Day) -> None:
-    """One day's announcements, then its uploads as the handhelds sent them, some twice; folded at the end."""
+    """One day's announcements, its uploads as the handhelds sent them, some twice, and its photos; then folded."""
     morning = clock.day_start(day.day) + timedelta(hours=5)
     lines = [
         ParcelLine(n, a.carrier, a.waybill_no, a.recipient, a.phone, a.village, a.collected_at)
@@ -174,20 +181,51 @@ def load_day(day: Day) -> None:
     ]
     import_parcels(county_code=plan.COUNTY, lines=lines, at=morning, by=None)
     handhelds = Device.objects.filter(station__county_code=plan.COUNTY, name__startswith=HANDHELD + "FD-")
-    senders = {
-        d.station.code: sender_for_device(d) for d in handhelds.select_related("station", "user").order_by("-pk")
-    }
+    by_station = {d.station.code: d for d in handhelds.select_related("station", "user").order_by("-pk")}
+    senders = {code: sender_for_device(device) for code, device in by_station.items()}
     for upload in day.uploads:
         for _time in range(2 if upload.resent else 1):
             record_scans(
                 sender=senders[upload.station],
-                batch_id=None,
+                batch_id=upload.batch_id,
                 device_now=upload.device_now,
                 events=upload.events,
                 received_at=upload.received_at,
             )
+    for photo in day.photos:
+        add_piece(
+            device=by_station[photo.station],
+            sha256=hashlib.sha256(photo.content).digest(),
+            offset=0,
+            length=len(photo.content),
+            piece=photo.content,
+            at=photo.at,
+        )
     fold_waiting(at=clock.now())
     settle(at=clock.now(), county_code=plan.COUNTY)
+
+
+def _look_after(*, at: datetime) -> None:
+    """What people already did about what needed attention: took a scan back, let two things stand. Once."""
+    if Dismissal.objects.filter(county_code=plan.COUNTY).exists():
+        return
+    window = Window(at - timedelta(days=7), at, at)
+    operator, hub = (User.objects.get(username=name) for name in ("outlet", "hub"))
+
+    def first(kind: Kind, user: User) -> ScanEvent | None:
+        scope = scope_of(user, "attention.act")
+        found = [finding.event_id for finding in findings(kind, grounds(scope), window)]
+        rows = ScanEvent.objects.filter(county_code=plan.COUNTY, event_id__in=found).order_by("event_id")
+        return next((event for event in rows if covers(scope, event)), None)
+
+    if slip := first(Kind.AFTER_END, operator):
+        correct(user=operator, event=slip, reason="清点货架时误扫，件已被取走", at=at)
+    for kind, reason in (
+        (Kind.GAP, "当天手持机没电，纸质登记，已核对"),
+        (Kind.ONE_SIDED, "已电话核实，件在配送员手上，忘了扫"),
+    ):
+        if event := first(kind, hub):
+            dismiss(user=hub, kind=kind, event=event, reason=reason, at=at)
 
 
 def _policy(*, at: datetime) -> None:

@@ -1,21 +1,27 @@
 """The made-up county: the same dice each time, loaded once, never over a person's edits."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from accounts.models import User
+from common import clock
 from common.models import Job
 from common.states import JobState
-from demo import network, services, tasks
+from demo import network, odd, services, tasks
+from demo import simulate as simulation
 from demo.simulate import simulate
 from orders.codes import waybill_fault
 from orders.models import Parcel
 from reports.models import Report
 from settlement.models import Line
 from stations.models import Membership, Region, Station
+from stations.scope import scope_of
 from stations.states import StationLevel
-from tracking.models import ScanEvent, SetAside, Upload
+from tracking.attention_queries import ASIDE, ODD, Kind, Window, findings, grounds, set_asides_of
+from tracking.models import Dismissal, Photo, ScanEvent, SetAside, Upload
+from tracking.states import Node
 
 ANCHOR = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # four in the afternoon
 
@@ -50,6 +56,46 @@ def test_nothing_happens_after_the_anchor(plans):
     assert all(upload.received_at <= ANCHOR for day in made for upload in day.uploads)
 
 
+def test_scans_are_numbered_without_holes_but_for_the_handheld_that_holds_some(plans):
+    made = days(plans, days=6, per_day=1500)
+    sent = defaultdict(set)
+    for day in made[-simulation.NEWEST :]:
+        for upload in day.uploads:
+            sent[upload.station] |= {event["seq"] for event in upload.events}
+    odd_ones = odd.odd_handhelds(network.network(plans, services.SEED), made[-1].day)
+    late = {station for station, seqs in sent.items() if seqs != set(range(1, max(seqs) + 1))}
+    assert odd_ones.holds_back in late
+    assert len(late) < 12, "the others' scans of the last hours may still be on their way"
+    assert not any("seq" in event for upload in made[0].uploads for event in upload.events)
+    heard = [upload.received_at for day in made for upload in day.uploads if upload.station == odd_ones.silent]
+    assert max(heard) < ANCHOR - timedelta(days=3)
+
+
+def test_each_batch_has_an_id_of_its_own(plans):
+    ids = [upload.batch_id for day in days(plans) for upload in day.uploads]
+    assert len(ids) == len(set(ids))
+
+
+def test_days_nobody_asked_for_come_without_uploads(plans):
+    some = days(plans, wanted=range(1, 3))
+    assert [bool(day.uploads) for day in some] == [False, True, True, False]
+    assert some[1:3] == days(plans)[1:3]
+
+
+def test_a_bag_travels_for_its_parcels(plans):
+    made = list(events(days(plans, per_day=400)).values())
+    of_bag = {(e["type"], e["bag"]) for e in made if e.get("bag") and "waybill_no" not in e}
+    inside = {(e["type"], e["bag"]) for e in made if e.get("bag") and "waybill_no" in e}
+    assert {kind for kind, _bag in of_bag} == {"LOADED", "UNLOADED"}
+    assert {kind for kind, _bag in inside} == {"BAGGED", "UNBAGGED"}
+    assert {bag for _kind, bag in of_bag} == {bag for _kind, bag in inside}
+    by_bag = defaultdict(list)
+    for e in sorted((e for e in made if e.get("bag")), key=lambda e: e["occurred_at"]):
+        by_bag[e["bag"]].append(e["type"])
+    order = ["BAGGED", "LOADED", "UNLOADED", "UNBAGGED"]
+    assert all(sorted(types, key=order.index) == types for types in by_bag.values())
+
+
 def test_waybills_have_their_carriers_form(plans):
     announced = [a for day in days(plans) for a in day.announcements]
     assert all(waybill_fault(a.carrier, a.waybill_no) == "" for a in announced)
@@ -64,7 +110,8 @@ def test_outlets_stand_in_about_nine_villages_of_ten(plans):
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_it_loads_once_and_leaves_edits_alone(monkeypatch, known_carriers, plans):
+def test_it_loads_once_and_leaves_edits_alone(monkeypatch, known_carriers, plans, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
     monkeypatch.setattr(services, "PER_DAY", 60)
     monkeypatch.setattr(services, "DAYS", 5)
     said: list[str] = []
@@ -96,8 +143,46 @@ def test_it_loads_once_and_leaves_edits_alone(monkeypatch, known_carriers, plans
     assert Line.objects.exists()
 
     services.load_history(anchor=ANCHOR, step=lambda *step: None)  # broken off and begun anew
+    for day in services._simulated(ANCHOR, range(services.DAYS - services.FIRST_DAYS, services.DAYS)):
+        services.load_day(day)
     assert ScanEvent.objects.count() == stored
-    assert not SetAside.objects.exists(), "no conflict, nothing invalid"
+    assert Counter(SetAside.objects.values_list("verdict", flat=True)) == {"conflict": 2, "invalid": 6}
+    assert Dismissal.objects.count() == 2
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_each_kind_of_attention_appears_a_few_times(monkeypatch, known_carriers, settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    monkeypatch.setattr(services, "PER_DAY", 250)
+    monkeypatch.setattr(services, "DAYS", 3)
+    services.start_demo(at=ANCHOR, say=lambda _text: None)
+
+    officer, hub, outlet = (User.objects.get(username=name) for name in ("county", "hub", "outlet"))
+    window = Window(ANCHOR - timedelta(days=7), clock.now() + timedelta(days=1), ANCHOR)
+    where = grounds(scope_of(officer, "attention.read"))
+    found = {kind: len(findings(kind, where, window)) for kind in Kind if kind not in ASIDE}
+    found |= {kind: set_asides_of(hub, kind).count() for kind in ASIDE}
+    assert found.pop(Kind.FAILED) == 0, "nothing breaks the fold"
+    assert all(1 <= number <= 20 for number in found.values()), found
+    assert 30 < sum(found.values()) < 150
+    own = grounds(scope_of(outlet, "attention.read"))
+    mine = {kind: len(findings(kind, own, window)) for kind in ODD}
+    assert 1 <= sum(mine.values()) <= 8, mine
+
+    taken_back = ScanEvent.objects.filter(type=Node.CORRECTION, device=None, actor=outlet)
+    assert [scan.reason for scan in taken_back] == ["清点货架时误扫，件已被取走"]
+    bagged = ScanEvent.objects.filter(type=Node.UNBAGGED).values("waybill_no")
+    lines = Line.objects.filter(parcel_id__in=Parcel.objects.filter(waybill_no__in=bagged).values("pk"))
+    assert lines.exists()
+    for line in lines:
+        types = set(ScanEvent.objects.filter(event_id__in=line.evidence).values_list("type", flat=True))
+        assert {"HUB_IN", "OUTLET_IN"} < types, "arrival and delivery are the parcel's own scans"
+    photos = ScanEvent.objects.filter(photo_sha256__isnull=False)
+    whole = Photo.objects.filter(completed_at__isnull=False).count()
+    assert 0 < whole < photos.count()
+    assert ScanEvent.objects.filter(untrusted=True).exists()
+    assert ScanEvent.objects.filter(skewed=True, untrusted=False).exists()
 
 
 def test_the_job_of_the_history_is_registered():
