@@ -20,6 +20,7 @@ from demo.ways import Announcement, Network, Outlet, Scan, Way, down, person, up
 UP_SHARE = 0.08
 OFFLINE_DAY_SHARE = 0.03  # of a device's half-days: what it scans then arrives up to 36 hours later
 BATCH = 200
+WITHIN = timedelta(minutes=50)  # so soon the newest app sends what it has; the one before waited half a day
 NEWEST = 3  # days; their parcels' scans are numbered (the app before did not), and odd things happen to them
 SPREAD_DEG = 0.0006  # of latitude and longitude, around an outlet
 
@@ -100,8 +101,8 @@ def _number(scans: list[Scan], since: int) -> None:
 def _uploads(
     seed: int, scans: list[Scan], last: datetime, network: Network, handhelds: Handhelds
 ) -> Iterator[tuple[int, SimUpload]]:
-    """Scans as their handhelds sent them, every half-day's in one go. Each group has dice of its own: a later anchor
-    must not change what an earlier one sent."""
+    """Scans as their handhelds sent them, a half-day's at most in one go. Each group has dice of its own: a later
+    anchor must not change what an earlier one sent."""
     outlets = {outlet.station: outlet for outlet in network.outlets}
     groups: dict[tuple[int, str, datetime], list[Scan]] = defaultdict(list)
     for scan in scans:
@@ -113,8 +114,7 @@ def _uploads(
         ahead = handhelds.clock(seed, station, slot)
         name = f"{seed} {day} {station} {slot:%Y%m%d%H}"
         rng = random.Random(name)
-        for start in range(0, len(group), BATCH):
-            part = group[start : start + BATCH]
+        for start, part in _parts(group):
             received = part[-1].at + timedelta(seconds=rng.uniform(2, 90))
             if rng.random() < OFFLINE_DAY_SHARE:
                 received += timedelta(hours=rng.uniform(2, 36))
@@ -132,6 +132,16 @@ def _uploads(
                 resent=rng.random() < 0.02,
             )
             yield day, upload
+
+
+def _parts(group: list[Scan]) -> Iterator[tuple[int, list[Scan]]]:
+    """Where each upload of a group starts, and its scans: at most 200, and numbered ones within the hour."""
+    start = 0
+    for end, scan in enumerate([*group[1:], None], 1):
+        first = group[start]
+        if scan is None or end - start == BATCH or (first.seq and scan.at - first.at > WITHIN):
+            yield start, group[start:end]
+            start = end
 
 
 def _event(scan: Scan, ahead: timedelta, outlet: Outlet | None) -> dict[str, Any]:
