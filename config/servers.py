@@ -174,7 +174,7 @@ def _adopt(profile: str, place: Path) -> None:
 
 def _postgres_settings(profile: str) -> str:
     memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    buffers_mb = min(1024 if profile == "dev" else 256, max(64, memory_mb // 8))
+    buffers_mb = min(4096 if profile == "dev" else 256, max(64, memory_mb // 6))
     shm = os.statvfs("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108 only measured
     lines = {
         "listen_addresses": "",
@@ -191,9 +191,9 @@ def _postgres_settings(profile: str) -> str:
         "fsync": "off" if profile == "test" else "on",
         "full_page_writes": "off" if profile == "test" else "on",
         "synchronous_commit": "on",
-        "wal_compression": "on",
-        "max_wal_size": "2GB",
-        "checkpoint_timeout": "10min",
+        "wal_compression": "off",  # pglz costs more than the disk it saves (docs/adr/0009)
+        "max_wal_size": "8GB",
+        "checkpoint_timeout": "15min",
         "random_page_cost": "1.1",
         "deadlock_timeout": "1s",
         "log_lock_waits": "on",  # says who waits, never for which value: terse, and without the statement

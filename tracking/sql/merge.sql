@@ -21,7 +21,7 @@ WITH fresh AS MATERIALIZED (
     FROM fresh f
     GROUP BY f.carrier, f.waybill_no
 ), news AS MATERIALIZED (
-    SELECT p.id, w.s, w.c, w.h, w.p, w.l, w.x, w.first_c, w.damaged, w.origin, w.o_k, w.ts[cardinality(w.ts)] AS t,
+    SELECT p.id, p.place, w.s, w.c, w.h, w.p, w.l, w.x, w.first_c, w.damaged, w.origin, w.o_k, w.ts[cardinality(w.ts)] AS t,
            coalesce((w.s).k > p.s_k OR p.s_k IS NULL, false) AND (w.s).k IS NOT NULL AS s_new,
            coalesce((w.c).k > p.c_k OR p.c_k IS NULL, false) AND (w.c).k IS NOT NULL AS c_new,
            coalesce((w.h).k > p.h_k OR p.h_k IS NULL, false) AND (w.h).k IS NOT NULL AS h_new,
@@ -31,7 +31,7 @@ WITH fresh AS MATERIALIZED (
            coalesce(w.l > p.l_k, true) AS l_new
     FROM won w
     CROSS JOIN LATERAL (  -- OFFSET 0: one look-up a parcel, whatever the planner thinks of the table
-        SELECT one.* FROM orders_parcel one
+        SELECT one.ctid AS place, one.* FROM orders_parcel one
         WHERE one.county_code = %(county)s AND one.carrier = w.carrier AND one.waybill_no = w.waybill_no
           AND one.leg_no = 1
         OFFSET 0
@@ -71,7 +71,7 @@ SET s_k = CASE WHEN n.s_new THEN (n.s).k ELSE p.s_k END,
     fold_version = %(version)s,
     folded_in = pg_current_xact_id()
 FROM news n
-WHERE p.id = n.id AND p.id = ANY(ARRAY(SELECT id FROM news))
+WHERE p.ctid = n.place AND p.id = n.id  -- by its place, which our lock holds still: one way, and the shortest
   AND (n.s_new OR n.c_new OR n.h_new OR n.p_new OR n.t_new OR n.l_new OR n.o_new
        OR least(p.x_k, n.x) IS DISTINCT FROM p.x_k OR least(p.f_k, n.first_c) IS DISTINCT FROM p.f_k
        OR (n.damaged AND NOT p.damaged))

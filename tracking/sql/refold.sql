@@ -1,7 +1,7 @@
 -- Folds some parcels anew from all their stored events, those of the bags they were in included, and replaces their
 -- registers. The caller holds the row locks. Indexes: scanevent_by_parcel, scanevent_by_bag, scanevent_corrections.
 WITH parcel AS MATERIALIZED (
-    SELECT id, carrier, waybill_no FROM orders_parcel WHERE county_code = %(county)s AND id = ANY(%(parcels)s)
+    SELECT id, ctid AS place, carrier, waybill_no FROM orders_parcel WHERE county_code = %(county)s AND id = ANY(%(parcels)s)
 ), named AS MATERIALIZED (
     SELECT p.id AS parcel_id, c.*
     FROM parcel p
@@ -49,7 +49,7 @@ WITH parcel AS MATERIALIZED (
     FROM events f
     GROUP BY f.parcel_id
 ), news AS (
-    SELECT parcel.id, w.*, w.ts[cardinality(w.ts)] AS t
+    SELECT parcel.id, parcel.place, w.*, w.ts[cardinality(w.ts)] AS t
     FROM parcel LEFT JOIN won w ON w.parcel_id = parcel.id
 )
 UPDATE orders_parcel p
@@ -67,4 +67,4 @@ SET s_k = (n.s).k, s_state = (n.s).word, s_station_id = (n.s).ref,
     fold_version = %(version)s,
     folded_in = pg_current_xact_id()
 FROM news n
-WHERE p.id = n.id AND p.id = ANY(%(parcels)s)
+WHERE p.ctid = n.place AND p.id = n.id  -- by its place, which our lock holds still
