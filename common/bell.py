@@ -1,6 +1,6 @@
 """The doorbell: tells a worker to look at the rows. It may be lost, doubled or late without harm.
 
-Ringing never costs the caller anything: a thread of each process publishes, at most once a task and 200 ms, so that the
+Ringing never costs the caller anything: a thread of each process publishes, at most twice a second, so that the
 last ring of a burst is heard too. While the broker is away or frozen (the broker options give up within 0.7 s,
 config/settings.py) it tries again every five seconds; meanwhile the sweep does the work.
 """
@@ -17,7 +17,7 @@ from common import logs
 log = logs.get_logger("bell")
 FAILED = Counter("scan_doorbell_failed", "Rings this process could not publish: the sweep does their work, later")
 QUIET_S = 5.0
-GAP_S = 0.2
+GAP_S = 0.5
 _wanted: dict[tuple[str, tuple[object, ...]], None] = {}
 _change = threading.Condition()
 _ringer: threading.Thread | None = None

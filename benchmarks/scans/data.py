@@ -3,7 +3,7 @@
 import json
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -111,11 +111,20 @@ def handhelds() -> list[Handheld]:
     return made
 
 
+def _parcels() -> Iterator[int]:
+    """Parcels in random order, each once before any comes again: between two scans of one lie hours."""
+    while True:
+        yield from _random.sample(range(parcel_count()), parcel_count())
+
+
+_next_parcel = _parcels()
+
+
 def event(handheld: Handheld, at: datetime) -> dict[str, object]:
     """One scan as a handheld would send it, of any of the parcels."""
     station = handheld.device.station
     handheld.seq += 1
-    number = _random.randrange(parcel_count())
+    number = next(_next_parcel)
     return {
         "event_id": str(uuid7(int(at.timestamp() * 1000))),
         "seq": handheld.seq,
