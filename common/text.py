@@ -30,7 +30,8 @@ def normal_code(text: str) -> str:
 
 
 def masked_name(name: str) -> str:
-    """张三丰 → 张*丰, 李四 → 李*; the first character stays, as on a privacy waybill."""
+    """张三丰 → 张*丰, 李四 → 李*; the first character stays, as on a privacy waybill. A note in brackets is left out."""
+    name = re.split("[(（]", name, maxsplit=1)[0].strip() or name
     if len(name) <= 1:
         return "*" if name else ""
     return name[0] + "*" if len(name) == 2 else name[0] + "*" * (len(name) - 2) + name[-1]

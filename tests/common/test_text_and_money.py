@@ -23,7 +23,11 @@ def test_faults_are_named():
 
 
 @pytest.mark.parametrize(
-    ("name", "masked"), [("", ""), ("张", "*"), ("李四", "李*"), ("张三丰", "张*丰"), ("欧阳娜娜", "欧**娜")]
+    ("name", "masked"),
+    [
+        *(("", ""), ("张", "*"), ("李四", "李*"), ("张三丰", "张*丰"), ("欧阳娜娜", "欧**娜")),
+        *(("周建国（县级物流中心）", "周*国"), ("李四 (夜班)", "李*"), ("（代收点）", "（***）")),
+    ],
 )
 def test_names_are_masked(name, masked):
     assert text.masked_name(name) == masked
