@@ -75,8 +75,13 @@ class Step:
 
     @property
     def remarks(self) -> list[Any]:
-        """The flags as sentences."""
-        return [FLAGS[flag] for flag in self.flags]
+        """What looks wrong, as sentences."""
+        return [FLAGS[flag] for flag in self.flags if flag != "in_bag"]
+
+    @property
+    def in_bag(self) -> Any:
+        """That the bag was scanned and not the parcel, in words: nothing is wrong about it."""
+        return FLAGS["in_bag"] if "in_bag" in self.flags else ""
 
     @property
     def side(self) -> Any:
