@@ -289,6 +289,16 @@ def test_old_unannounced_parcels_are_marked(county, sign_in, send):
     assert [(str(row.finding.event_id), row.old) for row in page.context["rows"]] == [(odd, True)]
 
 
+def test_a_day_of_wrong_clocks_opens(county, sign_in, send):
+    event_id = [send("o1", "OUTLET_IN", 5, occurred_at="1970-01-01T00:00:00Z") for _n in range(32)][-1]
+    client = sign_in("operator")
+    page = client.get(f"/attention/clock/{event_id}/")
+    assert page.status_code == 200
+    assert len(page.context["scans"]) == 30
+    trusted = send("o1", "OUTLET_IN", 4)
+    assert client.get(f"/attention/clock/{trusted}/").status_code == 200
+
+
 def test_a_conflict_shows_both_contents(county, sign_in, send):
     make_parcel(county)
     odd = send("o1", "OUTLET_IN", 5, pickup_code="3-2-2041")

@@ -20,6 +20,7 @@ from tracking.queries import FLAGS
 from tracking.states import RULES, Method, Node
 
 OLD = timedelta(days=7)  # an announcement that hasn't come by then won't come by itself
+CLOCK_SHOWN = 30  # of a day's scans with a wrong clock: they are all alike
 _ARRIVALS = (Node.HUB_IN, Node.UNLOADED, Node.OUTLET_IN, Node.COLLECTED)
 
 
@@ -155,7 +156,9 @@ def compared(kind: str, event: ScanEvent) -> list[ScanEvent]:
     if kind == Kind.CLOCK:
         start, end = _day_of(event.effective_at)
         same = rows.filter(untrusted=True, effective_at__gte=start, effective_at__lt=end, device=event.device_id)
-        return list((same if event.device_id else same.filter(actor=event.actor_id)).order_by("k")[:30])
+        same = same if event.device_id else same.filter(actor=event.actor_id)
+        newest = same.exclude(event_id=event.event_id).order_by("-k")[: CLOCK_SHOWN - 1]
+        return sorted([*newest, event], key=lambda e: bytes(e.k))
     if event.waybill_no is None:
         return [event]
     own = list(rows.filter(carrier=event.carrier, waybill_no=event.waybill_no).order_by("k"))
