@@ -1,14 +1,14 @@
 """`make bench NAME=scans`: the scan stream beside its bare limit and beside the plain way, on one machine.
 
 Everything is real: HTTP with handhelds' tokens, PostgreSQL with fsync on, a Celery worker with its beat, Redis, and the
-load generator beside them. A database of its own (`--fresh` makes it anew) holds 1,000,000 parcels; uploads carry 200
-scans. Phases, each by name (`--only limit,single`):
+load generator beside them. Each run works on a copy of a database of its own (`--fresh` makes it anew) with 1,000,000
+parcels and as many events; uploads carry 200 scans. Phases, each by name (`--only limit,single`):
 
   limit    ours, the bare limit on one and two connections, the plain way, alternately; medians of the rounds
   single   one scan a request from 50 clients, against a view that does nothing behind the same doors
   ack      the answer's p95 at 20 uploads/s with Redis running, killed, frozen
+  growth   ours with about a million events stored and again with many times that
   steady   half of the maximum for a while: how soon a scan shows, what the worker's memory does
-  growth   ours again with many times the events stored
 
 Last line: one JSON object. `--quick` takes about ten minutes: 5,000,000 events for `growth` instead of 50,000,000.
 """
@@ -21,7 +21,7 @@ import sys
 
 from benchmarks.scans.rig import Rig, percentile, use_database
 
-PHASES = ("limit", "single", "ack", "steady", "growth")
+PHASES = ("limit", "single", "ack", "growth", "steady")
 EVENTS = 100_000  # a round of ours and of the bare limit
 NAIVE_EVENTS = 10_000
 BEFORE = 1_000_000  # events stored before the first round
@@ -38,14 +38,14 @@ def main() -> None:
     options = parser.parse_args()
     phases = [phase for phase in PHASES if phase in options.only.split(",")]
     stored = options.stored or (5_000_000 if options.quick else 50_000_000)
-    environment = use_database(f"rlp_bench_scans_{options.parcels}", fresh=options.fresh)
-
-    from benchmarks.scans import data
-
-    print(data.fill(options.parcels, BEFORE), flush=True)
+    environment = use_database(
+        f"rlp_bench_scans_{options.parcels}_base", fresh=options.fresh, fill=lambda: fill(options.parcels)
+    )
     found: dict[str, object] = {"phases": phases, "rounds": options.rounds, "cores": os.cpu_count()}
     with Rig(environment) as rig:
         maximum = 0.0
+        if "growth" in phases:  # the first half of it, while little is stored
+            few = with_stored(rig, options.rounds)
         if "limit" in phases:
             found |= limit(rig, options.rounds)
             maximum = float(str(found["ours"]))
@@ -53,12 +53,18 @@ def main() -> None:
             found |= single(rig, options.rounds, 3 if options.quick else 6)
         if "ack" in phases:
             found |= ack(rig, 15 if options.quick else 60)
+        if "growth" in phases:
+            found |= growth(rig, few, stored, options.rounds)
         if "steady" in phases:
             maximum = maximum or max(ours(rig, EVENTS)["per_s"] for _ in range(2))
             found |= steady(rig, maximum / 2, 110 if options.quick else 300)
-        if "growth" in phases:
-            found |= growth(rig, stored, options.rounds, maximum)
     print(json.dumps(found, ensure_ascii=False))
+
+
+def fill(parcels: int) -> str:
+    from benchmarks.scans import data
+
+    return data.fill(parcels, BEFORE)
 
 
 def ours(rig: Rig, events: int) -> dict[str, float]:
@@ -144,16 +150,23 @@ def steady(rig: Rig, events_per_s: float, seconds: int) -> dict[str, object]:
     }
 
 
-def growth(rig: Rig, stored: int, rounds: int, before: float) -> dict[str, object]:
+def with_stored(rig: Rig, rounds: int) -> tuple[int, float]:
+    """(events stored, ours by the second)."""
     from benchmarks.scans import data
 
-    before = before or statistics.median(ours(rig, EVENTS)["per_s"] for _ in range(rounds))
-    print(data.store_more(stored), flush=True)
-    ours(rig, 20_000)
+    number = data.stored()
+    ours(rig, 20_000)  # warm
     values = [ours(rig, EVENTS)["per_s"] for _ in range(rounds)]
-    print("with more stored:", ", ".join(f"{value:,.0f}/s" for value in values), flush=True)
-    after = statistics.median(values)
-    return {"stored": data.stored(), "growth": round(after / before, 3), "ours_with_more": round(after)}
+    print(f"with {number:,} stored:", ", ".join(f"{value:,.0f}/s" for value in values), flush=True)
+    return number, statistics.median(values)
+
+
+def growth(rig: Rig, few: tuple[int, float], wanted: int, rounds: int) -> dict[str, object]:
+    from benchmarks.scans import data
+
+    print(data.store_more(wanted), flush=True)
+    many = with_stored(rig, rounds)
+    return {"stored": [few[0], many[0]], "growth": round(many[1] / few[1], 3), "ours_with_more": round(many[1])}
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from config import embedded, servers
 
@@ -31,11 +31,55 @@ def percentile(values: Sequence[float], part: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[part - 1] if len(values) > 1 else sum(values)
 
 
-def use_database(name: str, *, fresh: bool) -> dict[str, str]:
-    """Point Django at a migrated database of our own; the environment for the processes that shall use it."""
+def use_database(base: str, *, fresh: bool, fill: Callable[[], str]) -> dict[str, str]:
+    """Point Django at a copy of the database `base`, which is made, migrated and filled where it isn't there: each run
+    starts from the same rows. Returns the environment for the processes that shall use it."""
     url = os.environ.get("DATABASE_URL") or embedded.urls()[0]
-    base, _sep, query = url.partition("?")
-    own = base.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
+    address, _sep, query = url.partition("?")
+
+    def named(name: str) -> str:
+        return address.rpartition("/")[0] + f"/{name}" + (f"?{query}" if query else "")
+
+    copy = f"{base}_run"
+    with _session(url) as cursor:
+        cursor.execute("SHOW fsync")
+        assert cursor.fetchone() == ("on",), "the benchmark wants fsync on"
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [base])
+        there = cursor.fetchone()
+        if there and fresh:
+            cursor.execute(f'DROP DATABASE "{base}" WITH (FORCE)')
+        if fresh or not there:
+            cursor.execute(f'CREATE DATABASE "{base}"')
+    environment = {
+        "DATABASE_URL": named(base),
+        "DB_STATEMENT_TIMEOUT_MS": "0",
+        "LOG_LEVEL": "WARNING",
+        "DEMO": "0",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    os.environ.update(environment)
+    os.environ["PROCESS_ROLE"] = "command"
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    call_command("migrate", verbosity=0)
+    print(fill(), flush=True)
+    connection.close()
+    with _session(url) as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+        cursor.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{base}" STRATEGY file_copy')
+        cursor.execute("CHECKPOINT")
+    connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = copy
+    return {**environment, "DATABASE_URL": named(copy)}
+
+
+@contextlib.contextmanager
+def _session(url: str) -> Iterator[Any]:
+    """A cursor outside of any transaction on the server's own database."""
     import psycopg2
     from environ import Env
 
@@ -50,31 +94,8 @@ def use_database(name: str, *, fresh: bool) -> dict[str, str]:
     )
     session.autocommit = True
     with session.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-        there = cursor.fetchone()
-        if there and fresh:
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        if fresh or not there:
-            cursor.execute(f'CREATE DATABASE "{name}"')
-        cursor.execute("SHOW fsync")
-        assert cursor.fetchone() == ("on",), "the benchmark wants fsync on"
+        yield cursor
     session.close()
-    environment = {
-        "DATABASE_URL": own,
-        "DB_STATEMENT_TIMEOUT_MS": "0",
-        "LOG_LEVEL": "WARNING",
-        "DEMO": "0",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
-    os.environ.update(environment)
-    os.environ["PROCESS_ROLE"] = "command"
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    return environment
 
 
 @dataclass
