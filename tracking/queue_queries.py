@@ -65,7 +65,7 @@ class StoredMonth:
 
     month: date | None
     attached: bool
-    scans: int  # an estimate
+    scans: int | None  # an estimate; None before the first one
     size_bytes: int
     from_the_beginning: bool
 

@@ -136,6 +136,13 @@ def test_the_stored_months_are_listed(sign_in):
     assert "时钟严重不准" in html
 
 
+def test_a_month_without_statistics_is_not_said_to_be_empty(sign_in, handheld):
+    sent(handheld)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_class SET reltuples = -1 WHERE relname ~ '^tracking_scanevent_[0-9]{6}$'")
+    assert "还没有统计" in shown(sign_in("officer"))
+
+
 def test_waiting_counts_leases_attempts_and_ages(handheld):
     at = clock.now()
     for seconds in (2, 30, 300, 3000):
