@@ -24,7 +24,7 @@ from benchmarks.faults.proxy import Proxy
 from config import embedded, servers
 
 AIM_S = 4.0
-POINT_S = 25.0  # how long an armed point may wait for a process to pass it
+POINT_S = 35.0  # how long an armed point may wait for a process to pass it
 # Claimed a moment ago and not folded: a live drain is at it (a dead one's lease is older).
 HOLDING = (
     "SELECT count(*) FROM tracking_upload"
