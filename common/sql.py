@@ -1,12 +1,13 @@
 """Set-based statements live in `<app>/sql/*.sql`, one a file; its head says what it does and by which index."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,10 +43,17 @@ def value(app: str, name: str, params: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def local_settings(**settings: str | int) -> Iterator[None]:
-    """SET LOCAL inside the caller's transaction: pins what the planner may choose for one statement."""
+    """SET LOCAL inside the caller's transaction, put back behind the block: what the planner may choose, how long a
+    statement may wait. After an error the transaction (or savepoint) is rolled back, and the settings with it."""
+    names = [name.replace("__", ".") for name in settings]
     with connection.cursor() as cursor:
-        for name, setting in settings.items():
-            cursor.execute("SELECT set_config(%s, %s, true)", [name.replace("__", "."), str(setting)])
+        cursor.execute("SELECT " + ", ".join("current_setting(%s, true)" for _ in names), names)
+        before = cursor.fetchone()
+        _set(cursor, names, map(str, settings.values()))
         yield
-        for name in settings:
-            cursor.execute(f"RESET {name.replace('__', '.')}")
+        _set(cursor, names, before)
+
+
+def _set(cursor: CursorWrapper, names: list[str], values: Iterable[str | None]) -> None:
+    pairs = [part for pair in zip(names, values, strict=True) for part in pair]
+    cursor.execute("SELECT " + ", ".join("set_config(%s, %s, true)" for _ in names), pairs)

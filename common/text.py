@@ -30,7 +30,7 @@ def normal_code(text: str) -> str:
 
 
 def masked_name(name: str) -> str:
-    """张三丰 → 张*丰, 李四 → 李*; the first character stays, as on a privacy waybill. A note in brackets is left out."""
+    """张三丰 → 张*丰, 李四 → 李*; the first character stays, as on a privacy waybill; a note in brackets goes."""
     name = re.split("[(（]", name, maxsplit=1)[0].strip() or name
     if len(name) <= 1:
         return "*" if name else ""

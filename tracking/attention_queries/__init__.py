@@ -14,6 +14,7 @@ from tracking.attention_queries.found import (
     Window,
     counted_elsewhere,
     findings,
+    findings_of,
     grounds,
     standing,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "dismissal_of",
     "dressed",
     "findings",
+    "findings_of",
     "grounds",
     "in_words",
     "scan_in_view",

@@ -33,8 +33,8 @@ _PLAN: dict[str, str | int] = {
     "jit": "off",
 }
 _PLAN_COUNTY: dict[str, str | int] = {
-    "enable_seqscan": "off", "enable_indexscan": "off", "jit": "off", "work_mem": "64MB", "parallel_setup_cost": 0,
-    "parallel_tuple_cost": 0, "min_parallel_table_scan_size": 0,
+    "enable_seqscan": "off", "enable_indexscan": "off", "enable_hashjoin": "on", "enable_mergejoin": "on", "jit": "off",
+    "work_mem": "64MB", "parallel_setup_cost": 0, "parallel_tuple_cost": 0, "min_parallel_table_scan_size": 0,
 }  # fmt: skip
 
 
@@ -77,8 +77,18 @@ def grounds(scope: Scope, station: Station | None = None) -> list[Ground]:
 
 def findings(kind: str, where: Iterable[Ground], window: Window) -> list[Finding]:
     """At most 501 lines of a kind, newest first."""
-    found = [one for ground in where for one in _findings(kind, ground, window)]
-    return sorted(found, key=lambda one: (one.at, one.event_id), reverse=True)[:MOST]
+    return findings_of([kind], where, window)[kind]
+
+
+def findings_of(kinds: Iterable[str], where: Iterable[Ground], window: Window) -> dict[str, list[Finding]]:
+    """The same of several kinds; the planner is pinned once for all of them."""
+    where = list(where)
+    with _pinned(_PLAN):
+        found = {kind: [one for ground in where for one in _findings(kind, ground, window)] for kind in kinds}
+    return {
+        kind: sorted(lines, key=lambda one: (one.at, one.event_id), reverse=True)[:MOST]
+        for kind, lines in found.items()
+    }
 
 
 def counted_elsewhere(kind: str, where: Sequence[Ground]) -> bool:
@@ -101,11 +111,7 @@ def _findings(kind: str, ground: Ground, window: Window) -> list[Finding]:
         "kind": kind,
         "most": MOST,
     }
-    if kind == Kind.TWO_PLACES and _is_wide(ground):
-        rows = _two_places_of_county(params)
-    else:
-        with _pinned(_PLAN):
-            rows = _rows(kind, params)
+    rows = _two_places_of_county(params) if counted_elsewhere(kind, [ground]) else _rows(kind, params)
     return [
         Finding(kind, ground.county_code, UUID(str(row["event_id"])), row["other_id"] and UUID(str(row["other_id"])),
                 row["at"], row.get("number", 1))
@@ -145,14 +151,16 @@ def _two_places_of_county(params: dict[str, Any]) -> list[dict[str, Any]]:
         with _pinned(_PLAN_COUNTY):
             rows = sql.rows("tracking", "attention_two_places_county", {**params, "start": start})
         cache.set(key, rows, timeout=KEEP_TWO_PLACES_S)
-    ids = [row["event_id"] for row in rows] + [row["other_id"] for row in rows]
-    gone = {one.event_id for one in Dismissal.objects.filter(county_code=params["county"], kind=Kind.TWO_PLACES)}
-    gone |= set(standing(params["county"], ids))
+    ids = [row["event_id"] for row in rows]
+    let_stand = Dismissal.objects.filter(county_code=params["county"], kind=Kind.TWO_PLACES, event_id__in=ids)
+    stood = set(let_stand.values_list("event_id", flat=True))
+    void = standing(params["county"], ids + [row["other_id"] for row in rows])
     mine = set(params["stations"] or ())
     return [
         row
         for row in rows
-        if not {UUID(str(row["event_id"])), UUID(str(row["other_id"]))} & gone
+        if UUID(str(row["event_id"])) not in stood
+        and not {UUID(str(row["event_id"])), UUID(str(row["other_id"]))} & void.keys()
         and (params["stations"] is None or {row["station_id"], row["other_station_id"]} & mine)
     ]
 

@@ -44,19 +44,15 @@ def page(request: PageRequest) -> HttpResponse:
     station = next((s for s in stations if str(s.pk) == form.chosen("station")), None)
     where = queries.grounds(scope_of(request.user, "attention.read"), station)
     window = _window(form, at)
-    found: dict[str, Any] = {}
-    counts: dict[str, int | None] = {}
     kinds = [k for k in Kind if k not in ASIDE or may(request.user, "dead.read")]
     asked = form.chosen("kind")
+    listed = [k for k in kinds if k not in ASIDE and (k == asked or not queries.counted_elsewhere(k, where))]
+    found: dict[str, Any] = {**queries.findings_of(listed, where, window)}
+    counts: dict[str, int | None] = dict.fromkeys(kinds) | {kind: len(lines) for kind, lines in found.items()}
     for kind in kinds:
         if kind in ASIDE:
             found[kind] = queries.set_asides_of(request.user, kind, station)
             counts[kind] = found[kind][: queries.MOST].count()
-        elif kind == asked or not queries.counted_elsewhere(kind, where):
-            found[kind] = queries.findings(kind, where, window)
-            counts[kind] = len(found[kind])
-        else:
-            counts[kind] = None
     kind = Kind(asked) if asked in kinds else next((k for k in kinds if counts[k]), Kind.SECOND_END)
     context = {
         "form": form,
