@@ -6,13 +6,14 @@ first (docs/fold.md); both are scans like any other and leave their own trace. L
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services import audit
-from common import ids
+from common import ids, sql
 from common.errors import Refused
 from stations.models import Station
 from tracking.attention_queries import Kind, standing
@@ -111,8 +112,9 @@ def undo_correction(*, user: User, correction: ScanEvent, target: ScanEvent, rea
     """The scan that a correction took back counts again: a second CORRECTION that names the first."""
     with transaction.atomic():
         _one_at_a_time(target)
-        by, _since = standing(target.county_code, [target.event_id]).get(target.event_id, (None, None))
-        if by is None or correction.corrects != target.event_id:
+        voids = {"county": target.county_code, "event_ids": [str(target.event_id)]}
+        by = [UUID(str(row["by_event_id"])) for row in sql.rows("tracking", "attention_standing", voids)]
+        if correction.event_id not in by:  # undone before, whoever took the scan back again since
             return Act(False, _("The scan counts already."))
         upload_id = _store(user, correction, reason, at)
         audit(
