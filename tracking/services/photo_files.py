@@ -67,7 +67,10 @@ def older_than(before: datetime, shards: Collection[str]) -> Iterator[tuple[str,
 
 
 def _old(path: Path, before: datetime) -> bool:
-    return len(path.name) == 64 and path.stat().st_mtime < before.timestamp()
+    try:
+        return len(path.name) == 64 and path.stat().st_mtime < before.timestamp()
+    except FileNotFoundError:  # dropped meanwhile
+        return False
 
 
 def _sync(folder: Path) -> None:

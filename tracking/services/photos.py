@@ -75,7 +75,9 @@ def add_piece(*, device: Device, sha256: bytes, offset: int, length: int, piece:
             county_code=station.county_code, sha256=sha256, size=length, device=device, station=station, created_at=at
         )
         Photo.objects.bulk_create([new], ignore_conflicts=True)
-        row = Photo.objects.select_for_update().get(county_code=station.county_code, sha256=sha256)
+        row = Photo.objects.select_for_update().filter(county_code=station.county_code, sha256=sha256).first()
+        if row is None:  # another sender's bad one, dropped while we waited for its lock
+            raise WrongOffset(Progress(0, length))
         row.received = _safe(row)
         if row.received == row.size:
             return Progress(row.size, row.size)
