@@ -5,7 +5,7 @@ times it would have had: its upload's `received_at` and the device's clock of th
 the sender it came from. The row is locked first, and its id is the scan's own: replaying twice stores once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -94,19 +94,13 @@ def replay_code(
 ) -> tuple[int, int]:
     """Try all of a code again, each in its own transaction, under the person's rights of this moment; returns
     (used now, still waiting)."""
-    return _replay_all(user, waiting_of_code(user, code), at, step)
-
-
-def _replay_all(
-    user: User, set_aside_ids: Iterable[int], at: datetime, step: Callable[[int, int], None]
-) -> tuple[int, int]:
-    ids = list(set_aside_ids)
+    waiting = waiting_of_code(user, code)
     used = 0
-    for number, pk in enumerate(ids):
-        step(number, len(ids))
+    for number, pk in enumerate(waiting):
+        step(number, len(waiting))
         used += replay(user=user, set_aside_id=pk, at=at).done
-    step(len(ids), len(ids))
-    return used, len(ids) - used
+    step(len(waiting), len(waiting))
+    return used, len(waiting) - used
 
 
 def _store(row: SetAside) -> tuple[int | None] | Replay:
