@@ -29,19 +29,8 @@ PERSON_WINDOW = timedelta(days=30)  # a person at a browser has no enrolment to 
 # The keys a scan is made of: what is hashed. Anything else in the JSON is ignored.
 KEYS = frozenset(
     {
-        *("event_id", "seq", "type", "carrier", "waybill_no", "bag", "station", "occurred_at", "method"),
-        *(
-            "side",
-            "trip",
-            "counterpart",
-            "pickup_code",
-            "reason",
-            "lng",
-            "lat",
-            "accuracy_m",
-            "photo_sha256",
-            "corrects",
-        ),
+        *("event_id", "seq", "type", "carrier", "waybill_no", "bag", "station", "occurred_at", "method", "side"),
+        *("trip", "counterpart", "pickup_code", "reason", "lng", "lat", "accuracy_m", "photo_sha256", "corrects"),
     }
 )
 BAG_NODES = frozenset({Node.BAGGED.value, Node.UNBAGGED.value})
