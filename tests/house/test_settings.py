@@ -12,9 +12,9 @@ import pytest
 import yaml
 from django.conf import settings
 
-from config import servers
 from config.celery import app
 from config.embedded import ROOT
+from config.postgres import postgres_settings
 from tracking.services.drain import LEASE
 
 ASKED = ("DATABASES", "CELERY_BROKER_TRANSPORT_OPTIONS", "CELERY_WORKER_DISABLE_PREFETCH", "PROCESS_ROLE")
@@ -122,7 +122,7 @@ def test_a_page_is_less_patient_than_a_worker() -> None:
 
 def test_the_servers_of_compose_are_tuned_as_ours() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-    ours = dict(re.findall(r"^(\w+) = '?([^'\n]*)'?$", servers._postgres_settings("dev"), re.M))
+    ours = dict(re.findall(r"^(\w+) = '?([^'\n]*)'?$", postgres_settings("dev"), re.M))
     theirs = dict(re.findall(r"-c (\w+)=(\S+)", services["db"]["command"]))
     assert theirs.pop("shared_buffers")  # ours is by the machine's memory
     assert theirs == {name: ours[name] for name in theirs}
