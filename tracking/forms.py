@@ -157,7 +157,11 @@ class ReasonForm(forms.Form):
     )
 
     def clean_reason(self) -> str:
-        return clean(self.cleaned_data["reason"])
+        """What is left of it: invisible characters say nothing, and composing may lengthen a text."""
+        reason = clean(self.cleaned_data["reason"])
+        if len(reason) < 2:
+            raise forms.ValidationError(_("Say why in a few words."))
+        return reason[:120]
 
 
 class TrackForm(forms.Form):
