@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +20,8 @@ from tracking.rules import KEYS, SENTENCES, read_uuid
 from tracking.states import Method, Node, Verdict
 
 _HIDDEN = ("pickup_code", "counterpart")  # as good as the parcel; may be a person or a phone
-_DIGITS = re.compile(r"[0-9]{7,}")
+_FREE_TEXT = ("reason", "trip")  # somebody's phone may stand in it
+_DIGITS = re.compile(r"\d{7,}")  # full-width ones too
 KEY_WORDS: dict[str, Any] = {
     "type": _("What was scanned"),
     "carrier": _("Carrier"),
@@ -129,6 +131,8 @@ def _plain(value: Any) -> str:
         return ""
     if hasattr(value, "isoformat"):
         return str(value.isoformat())
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
     try:
         return datetime.fromisoformat(str(value)).astimezone(UTC).isoformat()
     except (ValueError, OverflowError):
@@ -146,5 +150,9 @@ def _shown(key: str, value: Any) -> str:
         return str(Method(value).label)
     if hasattr(value, "isoformat"):
         return f"{value.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    if not isinstance(value, str | int | float | UUID):  # a list, an object, no number: odd, and anything may be in it
+        return "***"
     shown = str(value)[:120]
-    return _DIGITS.sub("***", shown) if key == "reason" else shown
+    return _DIGITS.sub("***", shown) if key in _FREE_TEXT else shown
