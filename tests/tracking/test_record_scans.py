@@ -4,7 +4,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
+from stations.models import Organisation
 from tests.conftest import NOW, make_device
 from tests.tracking.scans import event_id, fold, parcel, record, scan
 from tracking import services
@@ -64,7 +66,7 @@ def test_a_resend_is_a_duplicate_and_harmless(handheld):
 
 
 def test_a_batch_sent_again_costs_one_look_up(handheld, django_assert_num_queries):
-    events = [scan("HUB_IN", "FD-H1", seq=n) for n in range(1, 12)] + [scan("NONSENSE", "FD-H1", seq=12)]
+    events = [scan("HUB_IN", "FD-H1", seq=n) for n in range(1, 13)]
     batch_id = uuid4()
     record(handheld, *events, batch_id=batch_id)
     sender = services.sender_for_device(handheld)
@@ -72,13 +74,35 @@ def test_a_batch_sent_again_costs_one_look_up(handheld, django_assert_num_querie
         again = services.record_scans(
             sender=sender, batch_id=batch_id, device_now=None, events=events, received_at=NOW + timedelta(hours=1)
         )
-    assert [(e.status, e.code) for e in again.exceptions] == 11 * [("duplicate", "duplicate")] + [
-        ("invalid", "unknown_type")
-    ]
+    assert [(e.status, e.code) for e in again.exceptions] == 12 * [("duplicate", "duplicate")]
     assert (again.accepted, again.highest_contiguous_seq) == (0, 12)
     assert Upload.objects.count() == 1
     other = record(handheld, *events, scan("LOADED", "FD-H1", seq=13), batch_id=batch_id)  # its number is no reason
-    assert (other.accepted, [e.status for e in other.exceptions]) == (1, 11 * ["duplicate"] + ["invalid"])
+    assert (other.accepted, [e.status for e in other.exceptions]) == (1, 12 * ["duplicate"])
+
+
+def test_a_batch_with_an_invalid_scan_is_looked_at_again(handheld):
+    events = [scan("HUB_IN", "FD-H1", seq=n) for n in range(1, 13)] + [scan("HUB_IN", "FD-H1", seq=13, carrier="LATER")]
+    batch_id = uuid4()
+    first = record(handheld, *events, batch_id=batch_id)
+    assert [(e.index, e.code) for e in first.exceptions] == [(12, "carrier_unknown")]
+    Organisation.objects.create(code="LATER", name="后来的快递", kind="carrier")
+    assert record(handheld, *events, batch_id=batch_id).accepted == 1
+
+
+def test_a_scan_whose_statement_is_cancelled_is_found_and_set_aside(handheld):
+    """A statement timeout is not the database being away: these scans made the statement."""
+    record(handheld, scan("HUB_IN", "FD-H1", seq=1), scan("HUB_IN", "FD-H1", seq=2, waybill_no="SLOW-000001"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION pg_temp.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " IF NEW.waybill_no = 'SLOW-000001' THEN RAISE EXCEPTION 'cancelled' USING ERRCODE = '57014'; END IF;"
+            " RETURN NEW; END $$;"
+            "CREATE TRIGGER slow BEFORE UPDATE ON orders_parcel FOR EACH ROW EXECUTE FUNCTION pg_temp.slow()"
+        )
+    fold()
+    assert parcel().state == "at_hub"
+    assert SetAside.objects.get().code == "fold_failed"
 
 
 def test_the_good_rest_is_kept(handheld):

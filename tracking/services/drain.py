@@ -185,7 +185,7 @@ def _fold_claimed(county_code: str, claimed: list[Claimed], at: datetime) -> int
         try:
             _fold_halving(_work(county_code, uploads), at)
         except (DatabaseError, InterfaceError) as error:
-            if not database_is_away(error):
+            if not _blameless(error):
                 raise
             # The database was busy or away: free them, uncounted.
             log.warning("drain.try_again", county=county_code, uploads=len(uploads), error=str(error)[:200])
@@ -194,13 +194,20 @@ def _fold_claimed(county_code: str, claimed: list[Claimed], at: datetime) -> int
     return len(claimed)
 
 
+def _blameless(error: Exception) -> bool:
+    """Whether the database was busy or away, so that no scan is to blame: connection, deadlock, resources, locks. A
+    statement that was cancelled or hit a limit is one that these scans may have made."""
+    code = getattr(error.__cause__, "pgcode", None) or ""
+    return database_is_away(error) and (not code or code[:2] in ("08", "40", "53", "55") or code.startswith("57P"))
+
+
 def _fold_halving(work: Work, at: datetime) -> None:
     """Fold whole uploads; on an error fold the halves, down to the one event that can't be."""
     try:
         _apply(work, at)
         return
     except DatabaseError as error:
-        if database_is_away(error):
+        if _blameless(error):
             raise
         log.warning(
             "drain.halving",
@@ -233,7 +240,7 @@ def _fold_events(county_code: str, upload_id: int, only: tuple[str, ...], at: da
         with transaction.atomic():
             _fold(Work(county_code, (upload_id,), only), at)
     except DatabaseError as error:
-        if database_is_away(error):
+        if _blameless(error):
             raise
         if len(only) == 1:
             _poison(county_code, only, type(error).__name__, at)

@@ -65,7 +65,7 @@ def record_scans(
 ) -> Receipt:
     """Store an upload's events; returns once they are committed. `raw_of(index)` gives an event's own bytes.
 
-    1. A batch that came before with the same events costs one look-up: what was stored is a duplicate now.
+    1. A batch that came before with the same good events costs one look-up: what was stored is a duplicate now.
     2. Check each event; those that can't be used become `invalid`.
     3. Within the upload the first of an id stays; the same content again is a duplicate, another a conflict.
     4. One transaction: the events not yet stored, the upload's row, the device's numbers, what is kept aside.
@@ -150,13 +150,16 @@ def _digest(events: Sequence[object]) -> bytes:
 def _same_batch(
     sender: Sender, batch_id: UUID | None, digest: bytes, events: Sequence[object], received_at: datetime
 ) -> Receipt | None:
-    """The answer to a batch that came before with the same events, as the whole way through would give it."""
+    """The answer to a batch that came before with the same events, as the whole way through would give it; None for
+    one that held invalid scans: their carrier or station may be known by now."""
     assert sender.device is not None
     found = sql.rows("tracking", "same_batch", {"device": sender.device.pk, "batch_id": batch_id, "digest": digest})
     if not found:
         return None
     row = found[0]
     before = {one[0]: one[1:] for one in json.loads(row["exceptions"] or "[]")}
+    if any(one[1] == Verdict.INVALID for one in before.values()):
+        return None
     exceptions = []
     for index, event in enumerate(events):
         stored = (printable_id(event) or None, Verdict.DUPLICATE.value, "duplicate", f"/events/{index}")

@@ -35,7 +35,7 @@ WITH parcel AS MATERIALIZED (
     FROM inside i
     JOIN of_bags b ON b.bag = i.bag AND b.k > i.since AND (i.until IS NULL OR b.k < i.until)
     WHERE i.type = 'BAGGED' AND NOT EXISTS (SELECT FROM voided v WHERE v.event_id = b.event_id)
-), won AS (
+), won AS MATERIALIZED (
     SELECT f.parcel_id,
            (array_agg(f.s ORDER BY f.k DESC) FILTER (WHERE (f.s).k IS NOT NULL))[1] AS s,
            (array_agg(f.c ORDER BY f.k DESC) FILTER (WHERE (f.c).k IS NOT NULL))[1] AS c,
@@ -48,7 +48,7 @@ WITH parcel AS MATERIALIZED (
            (array_agg(f.k ORDER BY f.k) FILTER (WHERE f.type = 'COLLECTED'))[1] AS o_k
     FROM events f
     GROUP BY f.parcel_id
-), news AS (
+), news AS MATERIALIZED (
     SELECT parcel.id, parcel.place, w.*, w.ts[cardinality(w.ts)] AS t
     FROM parcel LEFT JOIN won w ON w.parcel_id = parcel.id
 )
