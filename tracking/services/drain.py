@@ -293,14 +293,18 @@ def _fold(work: Work, at: datetime) -> None:
     _pin_plan()
     special = sql.rows("tracking", "special_events", work.params)
     missing = {(row["carrier"], row["waybill_no"]) for row in special if row["missing"]}
+    reaching_back = any(row["corrects"] or row["bag"] for row in special)
+    found = _parcels_to_refold(work.county_code, special) if reaching_back else {}
+    # A parcel to refold that has no row yet: another drain is about to make it, without knowing of our correction.
+    missing |= {key for key, parcel in found.items() if parcel is None}
     if missing:
         create_unannounced_parcels(county_code=work.county_code, keys=missing, at=at)
         with connection.cursor() as cursor:  # an unknown carrier shows here, not at the commit
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         crash_point("drain.announced")
-    again: list[int] = []
-    if any(row["corrects"] or row["bag"] for row in special):
-        again = _parcels_to_refold(work.county_code, special)
+        if None in found.values():
+            found = _parcels_to_refold(work.county_code, special)
+    again = sorted({parcel for parcel in found.values() if parcel is not None})
     _lock(work, again)
     crash_point("drain.locked")
     named = sql.rows("tracking", "named_events", work.params)
@@ -312,7 +316,8 @@ def _fold(work: Work, at: datetime) -> None:
         crash_point("drain.refolded")
 
 
-def _parcels_to_refold(county_code: str, special: list[dict[str, Any]]) -> list[int]:
+def _parcels_to_refold(county_code: str, special: list[dict[str, Any]]) -> dict[tuple[str, str], int | None]:
+    """(carrier, waybill) → the parcel's id, None where it has no row that is committed."""
     bagged = [row for row in special if row["type"] in BAG_NODES]
     of_bags = {
         row["bag"] for row in special if row["bag"] and row["waybill_no"] is None and row["type"] not in NO_PARCEL
@@ -328,7 +333,7 @@ def _parcels_to_refold(county_code: str, special: list[dict[str, Any]]) -> list[
             "waybills": [row["waybill_no"] for row in bagged],
         },
     )
-    return sorted({row["id"] for row in rows})
+    return {(row["carrier"], row["waybill_no"]): row["id"] for row in rows}
 
 
 def _lock(work: Work, parcels: list[int]) -> None:
