@@ -106,9 +106,7 @@ def _audit(policy: Policy, action: str, by: User, at: datetime, after: dict[str,
         county_code=policy.county_code,
         after=after
         or {
-            "rate_plain": str(policy.rate_plain),
-            "rate_hill": str(policy.rate_hill),
-            "rate_mountain": str(policy.rate_mountain),
+            "rate_delivery": str(policy.rate_delivery),
             "valid_from": str(policy.valid_from),
             "valid_to": str(policy.valid_to or ""),
         },

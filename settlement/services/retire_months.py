@@ -39,7 +39,7 @@ def counties_not_closed(month: date) -> list[str]:
     whose first hours belong to it in UTC, as the partitions are cut) is not closed, or a line of a delivery in that
     time stands in a month that isn't. A month without a row is open."""
     after = clock.next_month(month)
-    closed = Period.objects.exclude(state=PeriodState.OPEN)
+    closed = Period.objects.filter(state=PeriodState.CLOSED)
     with_scans = set(counties_with_scans(until=after))
     found = []
     for county in sorted(with_scans | set(counties_with_stations())):

@@ -16,7 +16,7 @@ from common import clock
 from common.errors import Refused
 from common.http import PageRequest
 from settlement import queries, services
-from settlement.forms import PolicyForm
+from settlement.forms.policies import PolicyForm
 from settlement.models import Policy
 from settlement.states import PolicyState
 from stations.permissions import require

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET
 from common import clock, exports
 from common.http import PageRequest
 from settlement import queries
-from settlement.forms import StatementFilter, month_choices
+from settlement.forms.statements import StatementFilter, month_choices
 from settlement.rules import Payable
 from stations.models import Station
 from stations.permissions import require

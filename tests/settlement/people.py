@@ -3,24 +3,45 @@
 from datetime import date
 from decimal import Decimal
 
-from settlement.models import Policy
+from settlement.models import Fund, Policy
 from settlement.services import activate_policy
+from settlement.states import FactorKind
 from tests.conftest import NOW, County
 
 
-def make_draft(county: County, *, number: str = "丰交〔2026〕1号", by=None, **values) -> Policy:
+def make_fund(county: County, **values) -> Fund:
+    row = {
+        "number": "丰财农〔2026〕8号",
+        "name": "村级寄递补贴专项资金",
+        "source": "县财政",
+        "budget": Decimal("1000000.00"),
+        "created_by": county.people["clerk"],
+        "created_at": NOW,
+    }
+    wanted = {**row, **values}
+    return Fund.objects.get_or_create(county_code=county.code, number=wanted.pop("number"), defaults=wanted)[0]
+
+
+def make_draft(
+    county: County, *, number: str = "丰交〔2026〕1号", by=None, hill=None, mountain=None, **values
+) -> Policy:
+    """A draft at 0.30 yuan; `hill` and `mountain` are multipliers."""
     row = {
         "name": "村级寄递补贴",
         "issuer": "丰都县交通运输委员会",
-        "rate_plain": Decimal("0.30"),
-        "rate_hill": Decimal("0.40"),
-        "rate_mountain": Decimal("0.50"),
+        "rate_delivery": Decimal("0.30"),
         "valid_from": date(2026, 1, 1),
     }
-    by = by or county.people["clerk"]
-    return Policy.objects.create(
-        county_code=county.code, number=number, created_by=by, created_at=NOW, **{**row, **values}
+    policy = Policy.objects.create(
+        county_code=county.code,
+        number=number,
+        created_by=by or county.people["clerk"],
+        created_at=NOW,
+        **{**row, "fund": values.pop("fund", None) or make_fund(county), **values},
     )
+    for key, multiplier in (("hill", hill or "1.333333"), ("mountain", mountain or "1.666667")):
+        policy.factors.create(kind=FactorKind.TERRAIN, key=key, multiplier=Decimal(multiplier))
+    return policy
 
 
 def make_policy(county: County, **values) -> Policy:

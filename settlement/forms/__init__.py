@@ -1,0 +1,1 @@
+"""Forms of the subsidy, a module a theme."""

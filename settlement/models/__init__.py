@@ -1,0 +1,39 @@
+"""What the subsidy stores, by theme: where the money comes from and by which rule (funds), what depends on the outlet
+(outlets), what each parcel earned (lines), each month's way to the bank (statements, payments), the books (ledger), and
+what is doubted (fraud)."""
+
+from settlement.models.fraud import CaseLine, FraudCase, FraudRule
+from settlement.models.funds import Appropriation, Fund, Policy, PolicyFactor
+from settlement.models.ledger import JournalEntry, Posting
+from settlement.models.lines import Cursor, Hold, Line
+from settlement.models.outlets import OutletAccount, OutletFact, OutletMonth
+from settlement.models.payments import BankFileForm, Payment, PaymentBatch, PaymentItem
+from settlement.models.statements import Adjustment, Appeal, Clawback, Period, Statement, Transition
+
+__all__ = [
+    "Adjustment",
+    "Appeal",
+    "Appropriation",
+    "BankFileForm",
+    "CaseLine",
+    "Clawback",
+    "Cursor",
+    "FraudCase",
+    "FraudRule",
+    "Fund",
+    "Hold",
+    "JournalEntry",
+    "Line",
+    "OutletAccount",
+    "OutletFact",
+    "OutletMonth",
+    "Payment",
+    "PaymentBatch",
+    "PaymentItem",
+    "Period",
+    "Policy",
+    "PolicyFactor",
+    "Posting",
+    "Statement",
+    "Transition",
+]
