@@ -1,6 +1,8 @@
 """What keeps the books honest whoever writes them: entries balance when their transaction ends, and nothing that was
 appended is changed. The old columns go."""
 
+from decimal import Decimal
+
 from django.db import migrations, models
 import django.db.models.deletion
 
