@@ -47,6 +47,7 @@ def forward(apps, schema_editor):
             Posting.objects.create(account="accrued", amount=-row["yuan"], **of_whom)
             Posting.objects.create(account="subsidy", amount=row["yuan"], **of_whom)
         Line.objects.filter(county_code=county).update(entry=entry)
+    run("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks still to come can't be altered
     run("ALTER TABLE settlement_policy ENABLE TRIGGER policy_stays")
     run("ALTER TABLE settlement_line ENABLE TRIGGER line_rows_stay")
 

@@ -44,8 +44,8 @@ class OutletFact(models.Model):
 
 class OutletMonth(models.Model):
     """What a month's rates of an outlet rest on besides dated facts: kept when the month's first line is priced, so
-    that a recomputation years later finds the same. `volume` is the outlet's in `volume_month`, its last closed month then;
-    both null for an outlet without one (the policy's entry volume counts). Append-only."""
+    that a recomputation years later finds the same. `volume` is the outlet's in `volume_month`, the last month that
+    was closed then; both null for an outlet without one (the policy's entry volume counts). Append-only."""
 
     county_code = models.CharField(max_length=6)
     station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)
