@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from settlement.models import Line, Policy
+from settlement.models import JournalEntry, Line, Policy
 from settlement.services import activate_policy
 from tests.conftest import NOW, make_parcel
 from tests.settlement.people import make_draft, make_policy
@@ -16,7 +16,11 @@ pytestmark = pytest.mark.django_db
 
 
 def make_line(county, policy, parcel, **values):
+    entry, _new = JournalEntry.objects.get_or_create(
+        county_code=county.code, source_key="settle:1", defaults={"kind": "settle", "at": NOW}
+    )
     row = {
+        "entry": entry,
         "county_code": county.code,
         "policy": policy,
         "parcel": parcel,
@@ -100,9 +104,35 @@ def test_the_seal_covers_every_part(county):
     assert {len(seal) for seal in seals} == {32}
 
 
-@pytest.mark.parametrize("rate", ["0.2999", "0.5001", "-1"])
-def test_rates_stay_inside_the_clamp(county, rate):
-    assert refused(lambda: make_draft(county, rate_hill=Decimal(rate)))
+@pytest.mark.parametrize("rate", ["0", "2.0001", "-1"])
+@pytest.mark.parametrize("name", ["rate_delivery", "rate_collection"])
+def test_rates_have_bounds(county, name, rate):
+    assert refused(lambda: make_draft(county, **{name: Decimal(rate)}))
+
+
+@pytest.mark.parametrize("multiplier", ["0", "-1", "10.1"])
+def test_a_factor_has_bounds(county, multiplier):
+    assert refused(lambda: make_draft(county, hill=multiplier))
+
+
+def test_a_factor_is_for_a_word_or_from_a_value_on(county):
+    factors = make_draft(county).factors
+    assert refused(lambda: factors.create(kind="tier", key="hill", multiplier=1))
+    assert refused(lambda: factors.create(kind="terrain", from_value=1, multiplier=1))
+    assert refused(lambda: factors.create(kind="terrain", key="hill", multiplier=1))  # a second time
+    assert not refused(lambda: factors.create(kind="tier", from_value=100, multiplier=1))
+
+
+def test_a_policy_in_force_keeps_its_factors(county):
+    policy = make_policy(county)
+    assert refused(lambda: policy.factors.create(kind="tier", from_value=100, multiplier=1))
+    assert refused(lambda: policy.factors.update(multiplier=1))
+    assert refused(policy.factors.all().delete)
+    assert refused(policy.delete)
+
+
+def test_an_area_is_the_county_or_some_townships(county):
+    assert refused(lambda: make_draft(county, townships=[]))
 
 
 def test_a_clamp_has_bounds_too(county):
@@ -128,7 +158,7 @@ def test_a_policy_in_force_only_ends_earlier(county):
     policy = make_draft(county, valid_to=date(2027, 1, 1))
     activate_policy(policy_id=policy.pk, by=county.people["approver"], at=NOW)
     rows = Policy.objects.filter(pk=policy.pk)
-    assert refused(lambda: rows.update(rate_plain=Decimal("0.31")))
+    assert refused(lambda: rows.update(rate_delivery=Decimal("0.31")))
     assert refused(lambda: rows.update(valid_to=date(2027, 2, 1)))
     assert refused(lambda: rows.update(valid_to=None))
     assert refused(lambda: rows.update(state="draft", activated_by=None, activated_at=None))
@@ -141,7 +171,7 @@ def run(statement: str) -> None:
         cursor.execute(statement)
 
 
-@pytest.mark.parametrize("column", ["rate_plain", "rate_hill", "rate_mountain", "clamp_min", "clamp_max"])
+@pytest.mark.parametrize("column", ["rate_delivery", "rate_collection", "clamp_min", "clamp_max"])
 def test_no_rate_is_not_a_number(county, column):
     make_draft(county)
     assert refused(lambda: run(f"UPDATE settlement_policy SET {column} = 'NaN'"))
@@ -153,7 +183,7 @@ def test_no_line_is_not_a_number(county, column):
     other = make_parcel(county, "73190553102599")
     names = (
         "county_code, policy_id, parcel_id, station_id, service, turn, period, effective_at, rate, amount, "
-        "reasons, evidence, created_at"
+        "reasons, evidence, evidence_class, cause, entry_id, created_at"
     )
     values = names.replace("parcel_id", str(other.pk)).replace(column + ",", "{value},")
     insert = f"INSERT INTO settlement_line ({names}) SELECT {values} FROM settlement_line"
