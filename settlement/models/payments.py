@@ -21,11 +21,13 @@ class BankFileForm(models.Model):
     county_code = models.CharField(max_length=6, unique=True)
     columns = models.JSONField()  # [["payment_no", "流水号"], ["holder", "户名"], …]: bank_files.FIELDS
     encoding = models.CharField(max_length=12, default="gb18030")  # or utf-8-sig
+    totals_row = models.BooleanField(default=False)  # a last row with the sum
     result_no = models.CharField(max_length=40)  # headings of the answer: payment number, amount, result, reason
     result_amount = models.CharField(max_length=40)
     result_state = models.CharField(max_length=40)
     result_reason = models.CharField(max_length=40)
     paid_words = models.JSONField(default=list)  # what the bank writes for "paid": ["成功", "已入账"]
+    failed_words = models.JSONField(default=list)  # and for "failed"; any other word ("处理中") books nothing
     changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     changed_at = models.DateTimeField()
 
