@@ -27,7 +27,9 @@ from demo.simulate import NEWEST, Day, simulate
 from orders.rules import ParcelLine
 from orders.services import import_parcels
 from reports.services import compute_report
-from settlement.services import PolicyFields, activate_policy, draft_policy, settle
+from settlement.rules import Factor
+from settlement.services import PolicyFields, activate_policy, appropriate, create_fund, draft_policy, settle
+from settlement.states import FactorKind
 from stations.models import Device, Membership, Organisation, Region, Station
 from stations.scope import scope_of
 from stations.services import add_person, create_stations, enrol_device, import_divisions, set_terrain
@@ -232,16 +234,41 @@ def _policy(*, at: datetime) -> None:
     """One clerk drafts, the approver activates; in force from the first demo month on."""
     clerk, approver = (User.objects.get(username=name) for name in ("clerk", "approver"))
     start = clock.month_of(at - timedelta(days=DAYS + 31))
+    fund = create_fund(
+        county_code=plan.COUNTY,
+        number="丰财农〔2026〕8号",
+        name="农村寄递物流补贴专项资金",
+        source="县级财政预算",
+        budget=Decimal("1200000.00"),
+        by=clerk,
+        at=at,
+    )
+    appropriate(
+        fund_id=fund.pk,
+        document="丰财拨〔2026〕21号",
+        amount=Decimal("600000.00"),
+        received_on=start,
+        by=clerk,
+        at=at,
+    )
+    bands = {
+        FactorKind.TERRAIN: (("hill", "1.333333"), ("mountain", "1.666667")),
+        FactorKind.GRADE: (("A", "1.05"), ("C", "0.95"), ("D", "0.9")),
+    }
     policy = draft_policy(
         county_code=plan.COUNTY,
         fields=PolicyFields(
+            fund_id=fund.pk,
             number="丰商务〔2026〕12号",
             name="农村寄递物流末端配送补贴",
             issuer="丰都县商务委员会",
-            rate_plain=Decimal("0.30"),
-            rate_hill=Decimal("0.40"),
-            rate_mountain=Decimal("0.50"),
+            rate_delivery=Decimal("0.30"),
             valid_from=start,
+            factors=(
+                *(Factor(kind, Decimal(times), key=key) for kind, rows in bands.items() for key, times in rows),
+                Factor(FactorKind.TIER, Decimal(1), from_value=Decimal(0)),
+                Factor(FactorKind.TIER, Decimal("1.02"), from_value=Decimal(1500)),
+            ),
         ),
         by=clerk,
         at=at,
