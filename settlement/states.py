@@ -34,6 +34,7 @@ class FactorKind(TextChoices):
 
 
 BANDS = (FactorKind.TIER, FactorKind.DISTANCE, FactorKind.DENSITY)
+WORDS = (FactorKind.TERRAIN, FactorKind.MODEL, FactorKind.GRADE)
 
 
 class Grade(TextChoices):
@@ -62,7 +63,7 @@ class EvidenceClass(TextChoices):
 class Cause(TextChoices):
     """Who made a line: the scans, or a person's decision that the scans alone don't undo."""
 
-    SCANS = "scans", _("Scans")
+    SCANS = "scans", _("By the scans")
     DECISION = "decision", _("Decision")
 
 
@@ -75,19 +76,19 @@ class HoldReason(TextChoices):
 
 class HoldOutcome(TextChoices):
     RELEASED = "released", _("Will be paid")
-    REFUSED = "refused", _("Refused")
+    REFUSED = "refused", _("Payment refused")
     REVERSED = "reversed", _("Taken back by later scans")
 
 
 class PeriodState(TextChoices):
-    OPEN = "open", _("Open")
+    OPEN = "open", _("Still open")
     FROZEN = "frozen", _("Frozen")
-    COMPUTED = "computed", _("Computed")
+    COMPUTED = "computed", _("Calculated")
     REVIEWED = "reviewed", _("Reviewed")
-    PUBLICISED = "publicised", _("Publicised")
+    PUBLICISED = "publicised", _("On public notice")
     APPROVED = "approved", _("Approved")
     PAYING = "paying", _("Being paid")
-    CLOSED = "closed", _("Closed")
+    CLOSED = "closed", _("Settled and paid")
 
 
 class StatementState(TextChoices):
@@ -151,7 +152,7 @@ class ClawbackCause(TextChoices):
 
 
 class ClawbackState(TextChoices):
-    PROPOSED = "proposed", _("Proposed")
+    PROPOSED = "proposed", _("Suggested")
     NOTIFIED = "notified", _("Outlet notified")
     ACCEPTED = "accepted", _("Accepted by the outlet")
     APPEALED = "appealed", _("Appealed")
@@ -160,9 +161,9 @@ class ClawbackState(TextChoices):
 
 
 class AppealState(TextChoices):
-    OPEN = "open", _("Open")
+    OPEN = "open", _("Waiting for an answer")
     UPHELD = "upheld", _("Upheld")
-    REJECTED = "rejected", _("Rejected")
+    REJECTED = "rejected", _("Not upheld")
 
 
 class CaseState(TextChoices):
@@ -170,7 +171,7 @@ class CaseState(TextChoices):
     ANSWERED = "answered", _("Answered by the station")
     PROPOSED = "proposed", _("Waiting for a second person")
     PAY = "pay", _("Paid: explained")
-    REFUSE = "refuse", _("Refused")
+    REFUSE = "refuse", _("Payment refused")
 
 
 class RuleKind(TextChoices):

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('claimant_name', common.fields.EncryptedTextField(null=True)),
                 ('claimant_phone', common.fields.EncryptedTextField(null=True)),
                 ('opened_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('upheld', 'Upheld'), ('rejected', 'Rejected')], default='open', max_length=8)),
+                ('state', models.CharField(choices=[('open', 'Waiting for an answer'), ('upheld', 'Upheld'), ('rejected', 'Not upheld')], default='open', max_length=8)),
                 ('answer', models.CharField(blank=True, max_length=1000)),
                 ('decided_at', models.DateTimeField(null=True)),
             ],
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                 ('cause', models.CharField(choices=[('return', 'Returned after delivery'), ('loss', 'Lost after delivery'), ('false_signature', 'False signature'), ('complaint', 'Complaint upheld'), ('fraud', 'Found by a check after payment')], max_length=16)),
                 ('reason', models.CharField(max_length=300)),
                 ('evidence', models.JSONField(default=list)),
-                ('state', models.CharField(choices=[('proposed', 'Proposed'), ('notified', 'Outlet notified'), ('accepted', 'Accepted by the outlet'), ('appealed', 'Appealed'), ('netted', 'Set off against the next statement'), ('waived', 'Waived')], default='proposed', max_length=10)),
+                ('state', models.CharField(choices=[('proposed', 'Suggested'), ('notified', 'Outlet notified'), ('accepted', 'Accepted by the outlet'), ('appealed', 'Appealed'), ('netted', 'Set off against the next statement'), ('waived', 'Waived')], default='proposed', max_length=10)),
                 ('proposed_at', models.DateTimeField()),
                 ('answer_by', models.DateField(null=True)),
                 ('decided_at', models.DateTimeField(null=True)),
@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                 ('event_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, size=None)),
                 ('raised_at', models.DateTimeField()),
                 ('answer_by', models.DateField()),
-                ('state', models.CharField(choices=[('raised', 'Waiting for the station'), ('answered', 'Answered by the station'), ('proposed', 'Waiting for a second person'), ('pay', 'Paid: explained'), ('refuse', 'Refused')], default='raised', max_length=8)),
+                ('state', models.CharField(choices=[('raised', 'Waiting for the station'), ('answered', 'Answered by the station'), ('proposed', 'Waiting for a second person'), ('pay', 'Paid: explained'), ('refuse', 'Payment refused')], default='raised', max_length=8)),
                 ('answer', models.CharField(blank=True, max_length=1000)),
                 ('answer_photo', models.BinaryField(max_length=32, null=True)),
                 ('answered_at', models.DateTimeField(null=True)),
@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(choices=[('all_typed', 'Every scan was typed in'), ('no_arrival', 'No scan of the arrival at the outlet'), ('not_passed_on', 'Not yet passed on by the outlet'), ('fraud', 'A check found something odd')], max_length=14)),
                 ('opened_at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(null=True)),
-                ('outcome', models.CharField(blank=True, choices=[('released', 'Will be paid'), ('refused', 'Refused'), ('reversed', 'Taken back by later scans')], max_length=8)),
+                ('outcome', models.CharField(blank=True, choices=[('released', 'Will be paid'), ('refused', 'Payment refused'), ('reversed', 'Taken back by later scans')], max_length=8)),
                 ('close_reason', models.CharField(blank=True, max_length=200)),
                 ('stated_in', models.DateField(null=True)),
             ],
@@ -332,7 +332,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='line',
             name='cause',
-            field=models.CharField(choices=[('scans', 'Scans'), ('decision', 'Decision')], default='scans', max_length=8),
+            field=models.CharField(choices=[('scans', 'By the scans'), ('decision', 'Decision')], default='scans', max_length=8),
         ),
         migrations.AddField(
             model_name='line',
@@ -459,7 +459,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='period',
             name='state',
-            field=models.CharField(choices=[('open', 'Open'), ('frozen', 'Frozen'), ('computed', 'Computed'), ('reviewed', 'Reviewed'), ('publicised', 'Publicised'), ('approved', 'Approved'), ('paying', 'Being paid'), ('closed', 'Closed')], default='open', max_length=10),
+            field=models.CharField(choices=[('open', 'Still open'), ('frozen', 'Frozen'), ('computed', 'Calculated'), ('reviewed', 'Reviewed'), ('publicised', 'On public notice'), ('approved', 'Approved'), ('paying', 'Being paid'), ('closed', 'Settled and paid')], default='open', max_length=10),
         ),
         migrations.AlterField(
             model_name='policy',
@@ -976,7 +976,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='policyfactor',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('from_value__gte', 0), ('from_value__lte', 10000000), ('key', ''), ('kind__in', ('tier', 'distance', 'density'))), models.Q(('from_value__isnull', True), ('kind__in', {'grade', 'model', 'terrain'}), models.Q(('key', ''), _negated=True)), _connector='OR'), name='factor_by_word_or_by_band'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('from_value__gte', 0), ('from_value__lte', 10000000), ('key', ''), ('kind__in', ('tier', 'distance', 'density'))), models.Q(('from_value__isnull', True), ('kind__in', ('terrain', 'model', 'grade')), models.Q(('key', ''), _negated=True)), _connector='OR'), name='factor_by_word_or_by_band'),
         ),
         migrations.AddConstraint(
             model_name='policyfactor',

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from settlement.models.ledger import JournalEntry
 from settlement.models.scoped import LINE_YUAN, RATE, YUAN, OfCounty
 from settlement.rules import CLAMP_MAX, CLAMP_MIN, RATE_MAX
-from settlement.states import BANDS, FactorKind, PolicyState, ShortfallRule
+from settlement.states import BANDS, WORDS, FactorKind, PolicyState, ShortfallRule
 
 
 class Fund(models.Model):
@@ -180,7 +180,7 @@ class PolicyFactor(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=BANDS, key="", from_value__gte=0, from_value__lte=10**7)
-                | (Q(kind__in=set(FactorKind) - set(BANDS), from_value__isnull=True) & ~Q(key="")),
+                | (Q(kind__in=WORDS, from_value__isnull=True) & ~Q(key="")),
                 name="factor_by_word_or_by_band",
             ),
             models.CheckConstraint(condition=Q(multiplier__gt=0, multiplier__lte=10), name="factor_in_bounds"),
