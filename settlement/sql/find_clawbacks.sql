@@ -1,0 +1,32 @@
+-- Paid or approved deliveries that later scans speak against, within the policy's days: returned or lost after the
+-- delivery, or signed for at a second outlet. One row a line, its first such scan; a line that ever had a clawback is
+-- left alone, so that what a person waived isn't proposed again. The registers name the parcels that were scanned after
+-- their end: parcel_odd_end, then scanevent_by_parcel, line_once, statement_once, hold's line_id.
+WITH ended AS MATERIALIZED (
+    SELECT p.id, p.carrier, p.waybill_no, p.t_k, p.t_at
+    FROM orders_parcel p
+    WHERE p.county_code = %(county_code)s AND p.last_scan_at >= %(since)s AND p.l_k > p.t_k AND p.leg_no = 1
+)
+SELECT DISTINCT ON (l.id) l.id AS line_id, l.station_id, e.event_id, e.type, e.station_id AS scanned_at
+FROM ended
+CROSS JOIN LATERAL (
+    SELECT n.* FROM settlement_line n
+    WHERE n.county_code = %(county_code)s AND n.parcel_id = ended.id AND n.service = 'outlet_delivery'
+    ORDER BY n.turn DESC LIMIT 1
+) l
+JOIN settlement_policy o ON o.id = l.policy_id
+LEFT JOIN settlement_hold h ON h.line_id = l.id
+JOIN settlement_statement s ON s.county_code = %(county_code)s AND s.station_id = l.station_id AND s.fund_id = o.fund_id
+                           AND s.period = CASE WHEN h.id IS NULL THEN l.period ELSE h.stated_in END
+                           AND s.state IN ('approved', 'in_batch', 'paid', 'failed')
+JOIN tracking_scanevent e ON e.county_code = %(county_code)s AND e.carrier = ended.carrier
+                         AND e.waybill_no = ended.waybill_no AND e.effective_at >= ended.t_at
+WHERE l.turn %% 2 = 0
+  AND e.k > ended.t_k
+  AND e.effective_at < l.effective_at + o.clawback_days * interval '1 day'
+  AND (e.type IN ('RETURNED', 'LOST')
+       OR e.type IN ('SIGNED_SELF', 'SIGNED_AGENT', 'SIGNED_PICKUP')
+          AND e.station_level = 'OUTLET' AND e.station_id <> l.station_id)
+  AND NOT EXISTS (SELECT FROM tracking_voided v WHERE v.county_code = %(county_code)s AND v.event_id = e.event_id)
+  AND NOT EXISTS (SELECT FROM settlement_clawback c WHERE c.line_id = l.id)
+ORDER BY l.id, e.k
