@@ -183,3 +183,54 @@ class RuleState(TextChoices):
     DRAFT = "draft", _("Draft")
     ACTIVE = "active", _("In force")
     RETIRED = "retired", _("Retired")
+
+
+class GrantKind(TextChoices):
+    HUB_NEW = "hub_new", _("County hub, new")
+    HUB_RENOVATION = "hub_renovation", _("County hub, renovated")
+    CENTRE_WHOLE = "centre_whole_township", _("Township centre for the whole township")
+    CENTRE_TOWN = "centre_town_only", _("Township centre for the town only")
+    OUTLET = "outlet", _("Village outlet")
+    EQUIPMENT = "equipment", _("Equipment")
+
+
+class GrantState(TextChoices):
+    APPLIED = "applied", _("Applied for")
+    SAMPLED = "sampled", _("Drawn for inspection")
+    RECTIFYING = "rectifying", _("To be put right")
+    ACCEPTED = "accepted", _("Acceptance passed")
+    AUDITED = "audited", _("Amount audited")
+    APPROVED = "approved", _("Grant approved")
+    PAYING = "paying", _("Paid by instalments")
+    PAID = "paid", _("Paid")
+    REJECTED = "rejected", _("Rejected")
+
+
+class ProofKind(TextChoices):
+    INVOICE = "invoice", _("Invoice")
+    SERIAL = "serial", _("Serial number")
+
+
+class Finding(TextChoices):
+    """What an inspection found of one invoice or machine."""
+
+    FOUND = "found", _("In order")
+    FAULTY = "faulty", _("To be put right")
+    MISSING = "missing", _("Not there: not paid for")
+
+
+class AwardState(TextChoices):
+    DRAFT = "draft", _("Draft")
+    PUBLISHED = "published", _("Published")
+    CHECKED = "checked", _("Checked")
+    APPROVED = "approved", _("Approved")
+
+
+class Indicator(TextChoices):
+    """What a year's award is scored by; each a numerator over a denominator."""
+
+    VOLUME = "volume", _("Parcels served, to the 90th percentile of all")
+    EVIDENCE = "evidence", _("Parcels with complete scans")
+    DAYS = "days", _("Days with parcels")
+    CLEAN = "clean", _("Parcels neither held nor taken back")
+    SPEED = "speed", _("Delivered within 48 h of arrival")

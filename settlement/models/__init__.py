@@ -1,9 +1,10 @@
 """What the subsidy stores, by theme: where the money comes from and by which rule (funds), what depends on the outlet
-(outlets), what each parcel earned (lines), each month's way to the bank (statements, payments), the books (ledger), and
-what is doubted (fraud)."""
+(outlets), what each parcel earned (lines), what is granted beside (grants), each month's way to the bank (statements,
+payments), the books (ledger), and what is doubted (fraud)."""
 
 from settlement.models.fraud import CaseLine, FraudCase, FraudRule
 from settlement.models.funds import Appropriation, Fund, Policy, PolicyFactor
+from settlement.models.grants import AwardRound, AwardScore, GrantClaim, GrantInstalment, GrantProof, GrantScheme
 from settlement.models.ledger import JournalEntry, Posting
 from settlement.models.lines import Cursor, Hold, Line
 from settlement.models.outlets import OutletAccount, OutletFact, OutletMonth
@@ -14,6 +15,8 @@ __all__ = [
     "Adjustment",
     "Appeal",
     "Appropriation",
+    "AwardRound",
+    "AwardScore",
     "BankFileForm",
     "CaseLine",
     "Clawback",
@@ -21,6 +24,10 @@ __all__ = [
     "FraudCase",
     "FraudRule",
     "Fund",
+    "GrantClaim",
+    "GrantInstalment",
+    "GrantProof",
+    "GrantScheme",
     "Hold",
     "JournalEntry",
     "Line",
