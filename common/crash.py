@@ -28,6 +28,27 @@ POINTS = (
     "sweep.ended",
 )
 
+# Where money is made ready and booked: struck by the tests of settlement, not by the fault run of the scans.
+MONEY_POINTS = (
+    "pay.locked",  # the fund is locked, nothing is written
+    "pay.issued",  # batches, entries and states stand in an open transaction
+    "pay.committed",
+    "result.booked",  # the bank's answer is booked, in an open transaction
+    "result.committed",
+)
+
+# passed by the subsidy's run and a month's approval, not by scans (the settle-faults bench arms these)
+SETTLE_POINTS = (
+    "period.settled",  # the county is locked and read, the month still open
+    "period.frozen",  # moved, not committed
+    "period.adjusted",  # caps and shares of a short fund are booked, no statement is written
+    "period.computed",  # all written, not committed
+    "approve.locked",  # the month is moved, nothing is booked
+    "approve.half",  # half of the statements are booked
+    "approve.posted",  # all are, not committed
+    "approve.committed",  # the answer isn't sent
+)
+
 
 def crash_point(name: str) -> None:
     """Die here if this point is armed and nobody died at it yet."""

@@ -13,6 +13,14 @@ from settlement.services.clawbacks import (
 from settlement.services.facts import enter_fact
 from settlement.services.funds import appropriate, create_fund
 from settlement.services.holds import close_hold, refuse_hold, refuse_holds, release_hold, release_holds
+from settlement.services.periods import (
+    approve_period,
+    compute_period,
+    freeze_period,
+    publicise_period,
+    reopen_computation,
+    review_period,
+)
 from settlement.services.policies import (
     PolicyFields,
     activate_policy,
@@ -23,32 +31,50 @@ from settlement.services.policies import (
 )
 from settlement.services.retire_months import retire_months
 from settlement.services.settle import SettleResult, rewind_after_restore, settle
+from settlement.services.statements import (
+    answer_dispute,
+    check_statements,
+    confirm_silent,
+    confirm_statement,
+    dispute_statement,
+)
 
 __all__ = [
     "PolicyFields",
     "SettleResult",
     "accept_clawback",
     "activate_policy",
+    "answer_dispute",
     "appeal_clawback",
     "appropriate",
+    "approve_period",
     "change_policy",
+    "check_statements",
     "close_hold",
+    "compute_period",
+    "confirm_silent",
+    "confirm_statement",
     "create_fund",
     "decide_appeal",
     "discard_policy",
+    "dispute_statement",
     "draft_policy",
     "enter_fact",
     "find_clawbacks",
+    "freeze_period",
     "net_clawback",
     "notify_clawback",
     "open_appeal",
     "policy_faults",
     "propose_clawback",
+    "publicise_period",
     "refuse_hold",
     "refuse_holds",
     "release_hold",
     "release_holds",
+    "reopen_computation",
     "retire_months",
+    "review_period",
     "rewind_after_restore",
     "settle",
     "waive_clawback",
