@@ -41,9 +41,9 @@ check: lint types  ## Lint, types, deployment settings, missing migrations, tran
 	@$(BIN)/python -m config.run test sh -c "python manage.py check --deploy --fail-level WARNING && \
 		python manage.py makemigrations --check --dry-run"
 
-bench: setup-dev  ## Run one benchmark; its last line is JSON (NAME=divisions)
+bench: setup-dev  ## Run one benchmark; its last line is JSON (NAME=divisions, NAME=settle-faults …)
 	@test -n "$(NAME)" || { echo "Say which: make bench NAME=divisions" >&2; exit 1; }
-	@exec $(BIN)/python -m config.run dev $(BIN)/python -m benchmarks.$(NAME) $(ARGS)
+	@exec $(BIN)/python -m config.run dev $(BIN)/python -m benchmarks.$(subst -,_,$(NAME)) $(ARGS)
 
 services: setup  ## Start PostgreSQL and Redis alone, for development
 	@$(BIN)/python -m config.servers start
