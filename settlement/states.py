@@ -234,3 +234,11 @@ class Indicator(TextChoices):
     DAYS = "days", _("Days with parcels")
     CLEAN = "clean", _("Parcels neither held nor taken back")
     SPEED = "speed", _("Delivered within 48 h of arrival")
+
+
+class CallAnswer(TextChoices):
+    """What the recipient said when called back about a parcel."""
+
+    CONFIRMED = "confirmed", _("Got the parcel")
+    DENIED = "denied", _("Knows of no such parcel")
+    UNREACHED = "unreached", _("Not reached")

@@ -2,7 +2,7 @@
 (outlets), what each parcel earned (lines), what is granted beside (grants), each month's way to the bank (statements,
 payments), the books (ledger), and what is doubted (fraud)."""
 
-from settlement.models.fraud import CaseLine, FraudCase, FraudRule
+from settlement.models.fraud import CallBack, CaseLine, FraudCase, FraudRule
 from settlement.models.funds import Appropriation, Fund, Policy, PolicyFactor
 from settlement.models.grants import AwardRound, AwardScore, GrantClaim, GrantInstalment, GrantProof, GrantScheme
 from settlement.models.ledger import JournalEntry, Posting
@@ -18,6 +18,7 @@ __all__ = [
     "AwardRound",
     "AwardScore",
     "BankFileForm",
+    "CallBack",
     "CaseLine",
     "Clawback",
     "Cursor",

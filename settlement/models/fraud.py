@@ -7,7 +7,7 @@ from django.db.models import F, Q
 
 from settlement.models.lines import Line
 from settlement.models.scoped import OfCounty, OfStation
-from settlement.states import CaseState, RuleKind, RuleState
+from settlement.states import CallAnswer, CaseState, RuleKind, RuleState
 from stations.models import Station
 
 
@@ -99,3 +99,27 @@ class CaseLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.case_id}: line {self.line_id}"
+
+
+class CallBack(models.Model):
+    """A line drawn for a call to the recipient through the privacy number: did the parcel reach them? Holds nothing."""
+
+    county_code = models.CharField(max_length=6)
+    line = models.OneToOneField(Line, models.PROTECT, related_name="call_back")
+    station = models.ForeignKey(Station, models.PROTECT, related_name="+", db_index=False)  # the line's
+    period = models.DateField()
+    drawn_at = models.DateTimeField()
+    answer = models.CharField(max_length=12, choices=CallAnswer.choices, blank=True)
+    called_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    called_at = models.DateTimeField(null=True)
+
+    objects: "OfStation[CallBack]" = OfStation.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(answer__in=["", *CallAnswer.values]), name="callback_answer_known"),
+        ]
+        indexes = [models.Index(fields=["county_code", "period", "station"], name="callback_by_month")]
+
+    def __str__(self) -> str:
+        return f"line {self.line_id}: {self.answer or 'not called'}"
