@@ -16,6 +16,7 @@ from settlement.services.books import move
 from settlement.services.holds import reason_given
 from settlement.services.lines import lock_county, reverse_line
 from settlement.states import AppealState, ClawbackCause, ClawbackState, StatementState
+from stations.queries import counties_with_stations
 
 log = logs.get_logger("settlement")
 ANSWER_DAYS = 7
@@ -183,10 +184,14 @@ def _must_be_another(row: Clawback, by: User) -> None:
         raise NotAllowed(_("Who proposed it doesn't decide it: ask a colleague."), code="own_clawback")
 
 
-@transaction.atomic
-def find_clawbacks(*, county_code: str, at: datetime) -> int:
+def find_clawbacks(*, at: datetime, county_code: str | None = None) -> int:
     """Propose, once a line, what the scans speak against: returned or lost after the delivery within the policy's days,
-    or signed for at a second outlet. Returns how many; running it again adds none."""
+    or signed for at a second outlet. All counties without one. Returns how many; running it again adds none."""
+    return sum(_find(code, at) for code in ([county_code] if county_code else counties_with_stations()))
+
+
+@transaction.atomic
+def _find(county_code: str, at: datetime) -> int:
     lock_county(county_code=county_code)
     found = sql.rows("settlement", "find_clawbacks", {"county_code": county_code, "since": at - _LOOK_BACK})
     rows = Clawback.objects.bulk_create(
