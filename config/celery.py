@@ -23,6 +23,8 @@ app.conf.beat_schedule = {
     "photos": {"task": "tracking.tasks.forget_photos", "schedule": crontab(hour=4, minute=10)},
     "refold": {"task": "tracking.tasks.refold_older", "schedule": crontab(hour=2, minute=40)},
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
+    "silent-statements": {"task": "settlement.tasks.confirm_silent", "schedule": crontab(minute=50)},
+    "clawbacks": {"task": "settlement.tasks.find_clawbacks", "schedule": crontab(minute=40)},
     "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},
     "import-files": {"task": "orders.tasks.forget_old_files", "schedule": crontab(hour=2, minute=40)},
     "sessions": {"task": "accounts.tasks.end_expired_sessions", "schedule": crontab(hour=3, minute=40)},

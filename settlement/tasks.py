@@ -17,3 +17,13 @@ def settle() -> None:
 @shared_task(expires=3600, **_LONG)
 def retire_months() -> int:
     return len(services.retire_months(at=clock.now(), keep_years=settings.SCAN_KEEP_YEARS))
+
+
+@shared_task(expires=1800, soft_time_limit=600, time_limit=660)
+def confirm_silent() -> int:
+    return services.confirm_silent(at=clock.now())
+
+
+@shared_task(expires=1800, soft_time_limit=600, time_limit=660)
+def find_clawbacks() -> int:
+    return services.find_clawbacks(at=clock.now())

@@ -32,7 +32,6 @@ from settlement.services.policies import (
 from settlement.services.retire_months import retire_months
 from settlement.services.settle import SettleResult, rewind_after_restore, settle
 from settlement.services.statements import (
-    answer_dispute,
     check_statements,
     confirm_silent,
     confirm_statement,
@@ -44,7 +43,6 @@ __all__ = [
     "SettleResult",
     "accept_clawback",
     "activate_policy",
-    "answer_dispute",
     "appeal_clawback",
     "appropriate",
     "approve_period",

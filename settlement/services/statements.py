@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from common.errors import Conflict, Refused
+from common.errors import Conflict
 from settlement.models import Appeal, Period, Statement
 from settlement.queries.periods import SILENCE_DAYS
 from settlement.services.appeals import open_appeal
@@ -45,25 +45,9 @@ def dispute_statement(*, statement_id: int, by: User, at: datetime, text: str) -
 
 
 @transaction.atomic
-def answer_dispute(*, statement: Statement, by: User, at: datetime, reason: str = "") -> Statement:
-    """The objection was answered (services.appeals): the statement goes on as confirmed. A sum that the answer
-    changed is computed anew or stands in the next month, as the appeal says."""
-    move(
-        statement,
-        to=StatementState.CONFIRMED,
-        by=by,
-        at=at,
-        reason=reason[:300],
-        allowed=[StatementState.DISPUTED],
-        confirmed_at=at,
-    )
-    return statement
-
-
-@transaction.atomic
 def check_statements(*, ids: Iterable[int], by: User, at: datetime) -> int:
     """The township passes confirmed statements, all or none. Conflict "state_changed" if one isn't confirmed any
-    more; NotAllowed never: the caller knows which are in scope. Returns how many."""
+    more. The caller names only those in its scope. Returns how many."""
     rows = list(Statement.objects.filter(pk__in=set(ids)).order_by("pk"))
     for county_code in sorted({row.county_code for row in rows}):
         lock_county(county_code=county_code)
