@@ -101,7 +101,7 @@ def price(rule: Rule, facts: OutletFacts, service: str, model: str) -> Price | N
             {"code": "remote", "value": _plain(facts.distance_km), "yuan": str(money.line_yuan(rule.remote_allowance))}
         )
     clamped = min(max(amount, rule.clamp_min), rule.clamp_max)
-    if clamped != amount:
+    if money.line_yuan(clamped) != money.line_yuan(amount):  # 0.5000001 by a factor of six places is no clamp
         reasons.append(
             {"code": "clamp", "was": str(money.line_yuan(amount)), "to": str(money.line_yuan(clamped))},
         )

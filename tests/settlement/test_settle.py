@@ -77,14 +77,10 @@ def test_a_delivery_becomes_one_line_that_names_its_scans(county):
     assert (line.period, line.effective_at) == (date(2026, 11, 1), NOW)
     assert str(line.evidence[-1]) == signed
     assert len(line.evidence) == 4, "custody only: sorting moves nobody's responsibility"
+    assert line.evidence_class == "A"
     assert line.reasons == [
-        {
-            "code": "terrain",
-            "terrain": "mountain",
-            "village": "明月村民委员会",
-            "rate": "0.5000",
-            "policy": policy.number,
-        }
+        {"code": "base", "service": "outlet_delivery", "rate": "0.3000", "policy": policy.number},
+        {"code": "terrain", "value": "mountain", "factor": "1.666667", "village": "明月村民委员会"},
     ]
 
 
@@ -172,7 +168,7 @@ def test_a_late_scan_changes_no_line(county):
 @pytest.mark.django_db
 def test_the_policy_of_the_delivery_day_in_shanghai_counts(county):
     make_policy(county)
-    make_policy(county, number="新", valid_from=date(2026, 11, 16), rate_plain=Decimal("0.35"))
+    make_policy(county, number="新", valid_from=date(2026, 11, 16), rate_delivery=Decimal("0.35"))
     deliver(county, "73190553102501", at=datetime(2026, 11, 15, 15, 59, 59, tzinfo=UTC))  # a second to midnight
     deliver(county, "73190553102502", at=datetime(2026, 11, 15, 16, 0, tzinfo=UTC))  # midnight there
     assert run(county).accrued == 2
@@ -186,7 +182,7 @@ def test_a_policy_put_in_force_later_re_rates_what_it_covers(county):
     deliver(county, "73190553102501", at=NOW - timedelta(days=12))
     deliver(county, "73190553102502")
     run(county)
-    draft = make_draft(county, number="新", valid_from=date(2026, 11, 16), rate_plain=Decimal("0.35"))
+    draft = make_draft(county, number="新", valid_from=date(2026, 11, 16), rate_delivery=Decimal("0.35"))
     activate_policy(policy_id=draft.pk, by=county.people["approver"], at=NOW)
     result = run(county)
     assert (result.accrued, result.reversed) == (1, 1)
