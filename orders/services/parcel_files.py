@@ -149,10 +149,8 @@ def _check_cells(book: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
 def rows_of(file: BinaryIO, shape: FileShape) -> Iterator[tuple[int, Mapping[str, Cell], bool]]:
     """(row number as a spreadsheet shows it, cells by column, whether it has more cells than the header). Blank rows
     are passed over. Refused: columns, quote_unclosed, field_too_long, nul_character, too_many_columns, broken_file."""
-    file.seek(0)
-    records = _workbook_rows(file) if shape.encoding == "xlsx" else _csv_rows(file, shape)
     header: list[str] | None = None
-    for number, cells in records:
+    for number, cells in records_of(file, shape):
         if all(cell is None or cell == "" for cell in cells):
             continue
         if header is None:
@@ -163,6 +161,13 @@ def rows_of(file: BinaryIO, shape: FileShape) -> Iterator[tuple[int, Mapping[str
         yield number, named, extra
     if header is None:
         raise Refused("empty_file", _("The file is empty."), pointer="/file")
+
+
+def records_of(file: BinaryIO, shape: FileShape) -> Iterator[tuple[int, list[Cell]]]:
+    """(row number, cells) as they stand, header and blank rows too: for files whose columns are others'. Refused as
+    rows_of, but for "columns"."""
+    file.seek(0)
+    return _workbook_rows(file) if shape.encoding == "xlsx" else _csv_rows(file, shape)
 
 
 def header_of(cells: Sequence[Cell]) -> list[str]:

@@ -1,6 +1,8 @@
 """Writes of the subsidy."""
 
+from settlement.services.accounts import confirm_account, enter_account
 from settlement.services.appeals import decide_appeal, open_appeal
+from settlement.services.bank_files import bank_file, download_bank_file, set_bank_form
 from settlement.services.clawbacks import (
     accept_clawback,
     appeal_clawback,
@@ -12,7 +14,24 @@ from settlement.services.clawbacks import (
 )
 from settlement.services.facts import enter_fact
 from settlement.services.funds import appropriate, create_fund
+from settlement.services.grant_payment import (
+    approve_claim,
+    audit_claim,
+    close_paid_grants,
+    prepare_instalment,
+    release_instalment,
+    return_claim,
+)
+from settlement.services.grant_schemes import (
+    SchemeFields,
+    activate_scheme,
+    discard_scheme,
+    draft_scheme,
+    draw_sample,
+)
+from settlement.services.grants import ProofFields, apply_grant, inspect_claim, reject_claim
 from settlement.services.holds import close_hold, refuse_hold, refuse_holds, release_hold, release_holds
+from settlement.services.payments import cancel_batch, close_paid_periods, issue_batches, send_batch
 from settlement.services.periods import (
     approve_period,
     compute_period,
@@ -29,6 +48,7 @@ from settlement.services.policies import (
     draft_policy,
     policy_faults,
 )
+from settlement.services.results import read_results
 from settlement.services.retire_months import retire_months
 from settlement.services.settle import SettleResult, rewind_after_restore, settle
 from settlement.services.statements import (
@@ -40,40 +60,65 @@ from settlement.services.statements import (
 
 __all__ = [
     "PolicyFields",
+    "ProofFields",
+    "SchemeFields",
     "SettleResult",
     "accept_clawback",
     "activate_policy",
+    "activate_scheme",
     "appeal_clawback",
+    "apply_grant",
     "appropriate",
+    "approve_claim",
     "approve_period",
+    "audit_claim",
+    "bank_file",
+    "cancel_batch",
     "change_policy",
     "check_statements",
     "close_hold",
+    "close_paid_grants",
+    "close_paid_periods",
     "compute_period",
+    "confirm_account",
     "confirm_silent",
     "confirm_statement",
     "create_fund",
     "decide_appeal",
     "discard_policy",
+    "discard_scheme",
     "dispute_statement",
+    "download_bank_file",
     "draft_policy",
+    "draft_scheme",
+    "draw_sample",
+    "enter_account",
     "enter_fact",
     "find_clawbacks",
     "freeze_period",
+    "inspect_claim",
+    "issue_batches",
     "net_clawback",
     "notify_clawback",
     "open_appeal",
     "policy_faults",
+    "prepare_instalment",
     "propose_clawback",
     "publicise_period",
+    "read_results",
     "refuse_hold",
     "refuse_holds",
+    "reject_claim",
     "release_hold",
     "release_holds",
+    "release_instalment",
     "reopen_computation",
     "retire_months",
+    "return_claim",
     "review_period",
     "rewind_after_restore",
+    "send_batch",
+    "set_bank_form",
     "settle",
     "waive_clawback",
 ]
