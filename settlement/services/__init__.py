@@ -49,6 +49,7 @@ from settlement.services.policies import (
     policy_faults,
 )
 from settlement.services.results import read_results
+from settlement.services.recompute import Drift, recompute
 from settlement.services.retire_months import retire_months
 from settlement.services.settle import SettleResult, rewind_after_restore, settle
 from settlement.services.statements import (
@@ -59,6 +60,7 @@ from settlement.services.statements import (
 )
 
 __all__ = [
+    "Drift",
     "PolicyFields",
     "ProofFields",
     "SchemeFields",
@@ -113,6 +115,7 @@ __all__ = [
     "release_holds",
     "release_instalment",
     "reopen_computation",
+    "recompute",
     "retire_months",
     "return_claim",
     "review_period",

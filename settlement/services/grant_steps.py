@@ -1,0 +1,54 @@
+"""What the steps of a grant share: the lock of a claim, the trace, and that nobody has two parts in one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.services import audit
+from common import clock
+from common.errors import Refused
+from settlement.models import GrantClaim, GrantScheme
+
+LEAST = Decimal(100)  # yuan: below, instalments can't be cut to whole fen
+
+
+def locked_claim(claim_id: int) -> GrantClaim:
+    return GrantClaim.objects.select_for_update(of=("self",)).select_related("scheme", "station").get(pk=claim_id)
+
+
+def refuse_self(people: Sequence[int | None], by: User) -> None:
+    if by.pk in people:
+        raise Refused("same_person", _("You had a part in this already. Ask a second person."))
+
+
+def months_later(day: date, months: int) -> date:
+    """The same day some months on, or the last of a shorter month."""
+    first = day.replace(day=1)
+    for _n in range(months):
+        first = clock.next_month(first)
+    last = (clock.next_month(first) - first).days
+    return first.replace(day=min(day.day, last))
+
+
+def trace(
+    row: GrantScheme | GrantClaim,
+    action: str,
+    by: User,
+    at: datetime,
+    after: Mapping[str, str] | None = None,
+    reason: str = "",
+) -> None:
+    audit(
+        actor=by,
+        action=action,
+        entity="scheme" if isinstance(row, GrantScheme) else "grant",
+        entity_id=row.pk,
+        label=str(row),
+        at=at,
+        county_code=row.county_code,
+        after=after or {},
+        reason=reason,
+    )
