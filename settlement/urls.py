@@ -5,7 +5,7 @@ from datetime import date
 from django.urls import path, register_converter
 
 from common import clock
-from settlement.views import policies, statements
+from settlement.views import facts, funds, policies, statements
 
 app_name = "settlement"
 
@@ -36,6 +36,15 @@ urlpatterns = [
     path("policies/new/", policies.policy_new, name="policy-new"),
     path("policies/sentence/", policies.policy_sentence, name="policy-sentence"),
     path("policies/<int:pk>/", policies.policy, name="policy"),
+    path("policies/<int:pk>/change/", policies.policy_edit, name="policy-edit"),
+    path("policies/<int:pk>/preview/", policies.policy_preview, name="policy-preview"),
     path("policies/<int:pk>/activate/", policies.policy_activate, name="policy-activate"),
     path("policies/<int:pk>/discard/", policies.policy_discard, name="policy-discard"),
+    path("funds/", funds.fund_list, name="funds"),
+    path("funds/new/", funds.fund_new, name="fund-new"),
+    path("funds/<int:pk>/", funds.fund, name="fund"),
+    path("funds/<int:pk>/appropriate/", funds.fund_appropriate, name="fund-appropriate"),
+    path("facts/", facts.facts, name="facts"),
+    path("facts/<int:station_id>/", facts.fact, name="fact"),
+    path("facts/<int:station_id>/new/", facts.fact_new, name="fact-new"),
 ]

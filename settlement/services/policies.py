@@ -23,7 +23,7 @@ from settlement.states import BANDS, FactorKind, Grade, PolicyState, ServiceMode
 from stations.models import Region
 from stations.states import HostKind, RegionLevel, Terrain
 
-WORDS = {FactorKind.TERRAIN: Terrain, FactorKind.MODEL: ServiceModel, FactorKind.GRADE: Grade}
+KEYS = {FactorKind.TERRAIN: Terrain, FactorKind.MODEL: ServiceModel, FactorKind.GRADE: Grade}
 BANDS_MAX = 12  # rows of one kind
 MULTIPLIER_MAX = Decimal(10)
 
@@ -91,9 +91,7 @@ def activate_policy(*, policy_id: int, by: User, at: datetime, seen: str = "") -
             if by.pk in _writers(policy):
                 raise Refused("same_person", _("Who drafted a policy can't put it in force. Ask a second person."))
             _unchanged(policy, seen)
-            other = overlapping_policy(
-                county_code=policy.county_code, first=policy.valid_from, end=policy.valid_to, without=policy.pk
-            )
+            other = overlapping_policy(county_code=policy.county_code, first=policy.valid_from, end=policy.valid_to)
             if other is not None:
                 raise Conflict("policy_overlaps", _overlap(other, policy.valid_from, policy.valid_to))
             earlier = policy_in_the_way(policy)
@@ -218,7 +216,7 @@ def _factor_faults(kind: FactorKind, factors: list[Factor]) -> Iterator[Refused]
         wrong = any(factor.key for factor in factors)
     else:
         starts = [factor.key for factor in factors]  # type: ignore[misc]
-        wrong = any(f.key not in WORDS[kind].values or f.from_value is not None for f in factors)
+        wrong = any(f.key not in KEYS[kind].values or f.from_value is not None for f in factors)
     if wrong:
         yield Refused("factor_unknown", _("A word from the list, please."), pointer=pointer)
     if len(set(starts)) != len(starts):
@@ -230,14 +228,19 @@ def _refuse(county_code: str, fields: PolicyFields) -> None:
         raise fault
 
 
-def _write(policy: Policy, fields: PolicyFields) -> None:
-    """The draft's row and factors as `fields` say."""
+def fill(policy: Policy, fields: PolicyFields) -> Policy:
+    """The row as `fields` say, not saved; its factors stay in `fields`."""
     values: dict[str, Any] = {name: getattr(fields, name) for name in asdict(fields)}
     for name in ("factors", "valid_until"):
         values.pop(name)
     for name, value in values.items():
         setattr(policy, name, list(value) if isinstance(value, tuple) else value)
     policy.valid_to = _end(fields)
+    return policy
+
+
+def _write(policy: Policy, fields: PolicyFields) -> None:
+    fill(policy, fields)
     try:
         with transaction.atomic():
             policy.save()

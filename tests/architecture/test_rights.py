@@ -19,7 +19,7 @@ from common.ids import uuid7
 from common.models import Job
 from orders.models import Parcel
 from reports.services import compute_report
-from settlement.models import Policy
+from settlement.models import Fund, Policy
 from stations.models import Equipment
 from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
@@ -90,15 +90,18 @@ def test_every_action_has_a_role_and_is_printable(capsys):
 def rows(county: County, neighbour: County) -> dict[str, object]:
     """What the addresses of the matrix are filled with."""
 
+    def fund(code: str, who) -> Fund:
+        row = {"name": "资金", "source": "财政", "budget": 1000, "created_by": who, "created_at": NOW}
+        return Fund.objects.get_or_create(county_code=code, number="1号", defaults=row)[0]
+
     def policy(code: str, who) -> Policy:
         return Policy.objects.create(
             county_code=code,
             number="1号",
             name="补贴",
             issuer="商务委",
-            rate_plain=Decimal("0.3"),
-            rate_hill=Decimal("0.4"),
-            rate_mountain=Decimal("0.5"),
+            fund=fund(code, who),
+            rate_delivery=Decimal("0.3"),
             valid_from=date(2026, 1, 1),
             created_by=who,
             created_at=NOW,
@@ -144,6 +147,8 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         "equipment": Equipment.objects.create(station=county.o1, kind="秤", serial="S1").pk,
         "policy": policy(county.code, county.people["officer"]).pk,
         "foreign_policy": policy(NEIGHBOUR, neighbour.people["officer"]).pk,
+        "fund": fund(county.code, county.people["clerk"]).pk,
+        "foreign_fund": fund(NEIGHBOUR, neighbour.people["officer"]).pk,
         "month": date(2026, 11, 1),
         "digest": "ab" * 32,
     }
