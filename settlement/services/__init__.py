@@ -2,7 +2,8 @@
 
 from settlement.services.accounts import confirm_account, enter_account
 from settlement.services.appeals import decide_appeal, open_appeal
-from settlement.services.bank_files import bank_file, download_bank_file, set_bank_form
+from settlement.services.bank_files import bank_file, download_bank_file, preview_bank_form, set_bank_form
+from settlement.services.checks import check_books, keep_check
 from settlement.services.clawbacks import (
     accept_clawback,
     appeal_clawback,
@@ -12,6 +13,7 @@ from settlement.services.clawbacks import (
     propose_clawback,
     waive_clawback,
 )
+from settlement.services.documents import month_set
 from settlement.services.facts import enter_fact
 from settlement.services.funds import appropriate, create_fund
 from settlement.services.grant_payment import (
@@ -48,8 +50,8 @@ from settlement.services.policies import (
     draft_policy,
     policy_faults,
 )
-from settlement.services.results import read_results
 from settlement.services.recompute import Drift, recompute
+from settlement.services.results import read_results
 from settlement.services.retire_months import retire_months
 from settlement.services.settle import SettleResult, rewind_after_restore, settle
 from settlement.services.statements import (
@@ -77,6 +79,7 @@ __all__ = [
     "bank_file",
     "cancel_batch",
     "change_policy",
+    "check_books",
     "check_statements",
     "close_hold",
     "close_paid_grants",
@@ -100,14 +103,18 @@ __all__ = [
     "freeze_period",
     "inspect_claim",
     "issue_batches",
+    "keep_check",
+    "month_set",
     "net_clawback",
     "notify_clawback",
     "open_appeal",
+    "preview_bank_form",
     "policy_faults",
     "prepare_instalment",
     "propose_clawback",
     "publicise_period",
     "read_results",
+    "recompute",
     "refuse_hold",
     "refuse_holds",
     "reject_claim",
@@ -115,7 +122,6 @@ __all__ = [
     "release_holds",
     "release_instalment",
     "reopen_computation",
-    "recompute",
     "retire_months",
     "return_claim",
     "review_period",

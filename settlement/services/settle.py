@@ -22,7 +22,7 @@ log = logs.get_logger("settlement")
 # A parcel's journey may begin in a month that was detached and end in one that wasn't: from a year after the months
 # that are kept begin, every scan of a delivery is there. What was paid for before stands for good.
 _WHOLE_AFTER = timedelta(days=366)
-_WORK_MEM = "64MB"  # of a run that reads a whole county again: its scans are sorted by parcel
+WORK_MEM = "64MB"  # of a run that reads a whole county again: its scans are sorted by parcel
 _TABLES = ("settlement_work", "settlement_card", "settlement_carded", "settlement_bag_scan", "settlement_verdict")
 _AS = "CREATE TEMP TABLE {} ON COMMIT DROP AS\n"
 _BAG_SCANS = """
@@ -70,7 +70,7 @@ def _settle_county(county_code: str, at: datetime) -> SettleResult:
     since = cursor.upto if mark == cursor.policy_mark else 0
     upto = finished_below()  # an own statement before the reading ones: whatever it calls finished, they see
     result = SettleResult()
-    with sql.local_settings(work_mem=_WORK_MEM):
+    with sql.local_settings(work_mem=WORK_MEM):
         staged = stage(county_code=county_code, since=since, upto=upto, at=at)
         if staged.rows:
             written = sql.rows("settlement", "settle", {"county_code": county_code, "at": at})[0]

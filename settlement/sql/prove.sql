@@ -17,7 +17,7 @@ WITH scans AS (
            k <> claim_k AND CASE WHEN service = 'outlet_delivery'
                 THEN type IN ('OUTLET_IN', 'UNLOADED', 'HANDOVER') AND station_id = outlet_id
                 ELSE type IN ('LOADED', 'HANDOVER') OR station_id <> outlet_id END AS supports,
-           type <> 'BAGGED' AND station_id <> outlet_id AS is_elsewhere,
+           service <> 'outlet_delivery' OR type <> 'BAGGED' AND station_id <> outlet_id AS is_elsewhere,
            method = 'scan' AS is_scanned,
            type = 'BAGGED' AS is_bagging
     FROM (
