@@ -11,6 +11,7 @@ from accounts.models import User
 from common import clock, logs, sql
 from common.errors import Conflict, NotAllowed, Refused
 from settlement.models import Appeal, Clawback, Hold, Line, Statement, Transition
+from settlement.queries.clawbacks import was_accepted
 from settlement.services.appeals import TEXT_MAX, open_appeal, text_given
 from settlement.services.books import move
 from settlement.services.holds import reason_given
@@ -122,9 +123,7 @@ def appeal_clawback(*, clawback_id: int, text: str, by: User, at: datetime) -> A
     if row.appeals.exists():
         raise Conflict("appealed", _("You objected to this already."))
     if row.state == ClawbackState.NETTED:  # it stays set off until somebody decides
-        if Transition.objects.filter(
-            county_code=row.county_code, entity="clawback", entity_id=row.pk, to_state=ClawbackState.ACCEPTED
-        ).exists():
+        if was_accepted(row):
             raise Conflict("accepted", _("You accepted this: it can't be appealed any more."))
     else:
         move(row, to=ClawbackState.APPEALED, by=by, at=at, allowed=[ClawbackState.NOTIFIED])
