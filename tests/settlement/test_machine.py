@@ -23,7 +23,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from settlement.services.recompute import recompute
 
 from common import clock, money
 from settlement.models import Cursor, Line, Posting, Statement
@@ -31,6 +30,7 @@ from settlement.queries.books import stated_lines, trial_balance
 from settlement.services import activate_policy, settle
 from settlement.services.payments import issue_batches, send_batch
 from settlement.services.periods import approve_period, compute_period, freeze_period, publicise_period, review_period
+from settlement.services.recompute import recompute
 from settlement.services.results import read_results
 from settlement.services.statements import check_statements, confirm_statement
 from settlement.states import Account
