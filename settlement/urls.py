@@ -5,7 +5,7 @@ from datetime import date
 from django.urls import path, register_converter
 
 from common import clock
-from settlement.views import facts, funds, policies, statements
+from settlement.views import ageing, facts, funds, periods, policies, queue, statements
 
 app_name = "settlement"
 
@@ -32,6 +32,17 @@ urlpatterns = [
     path("statements.csv", statements.statements_csv, name="statements-csv"),
     path("outlets/<int:station_id>/<month:month>/", statements.statement, name="statement"),
     path("outlets/<int:station_id>/<month:month>/lines.csv", statements.statement_csv, name="statement-csv"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/check/", queue.queue_check, name="queue-check"),
+    path("months/", periods.period_list, name="periods"),
+    path("months/<month:month>/", periods.period, name="period"),
+    path("months/<month:month>/freeze/", periods.period_freeze, name="period-freeze"),
+    path("months/<month:month>/compute/", periods.period_compute, name="period-compute"),
+    path("months/<month:month>/review/", periods.period_review, name="period-review"),
+    path("months/<month:month>/publicise/", periods.period_publicise, name="period-publicise"),
+    path("months/<month:month>/approve/", periods.period_approve, name="period-approve"),
+    path("months/<month:month>/back/", periods.period_back, name="period-back"),
+    path("ageing/", ageing.ageing, name="ageing"),
     path("policies/", policies.policy_list, name="policies"),
     path("policies/new/", policies.policy_new, name="policy-new"),
     path("policies/sentence/", policies.policy_sentence, name="policy-sentence"),
