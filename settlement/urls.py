@@ -5,7 +5,19 @@ from datetime import date
 from django.urls import path, register_converter
 
 from common import clock
-from settlement.views import ageing, facts, funds, periods, policies, queue, statements
+from settlement.views import (
+    ageing,
+    appeals,
+    clawbacks,
+    facts,
+    funds,
+    holds,
+    notice,
+    periods,
+    policies,
+    queue,
+    statements,
+)
 
 app_name = "settlement"
 
@@ -32,6 +44,8 @@ urlpatterns = [
     path("statements.csv", statements.statements_csv, name="statements-csv"),
     path("outlets/<int:station_id>/<month:month>/", statements.statement, name="statement"),
     path("outlets/<int:station_id>/<month:month>/lines.csv", statements.statement_csv, name="statement-csv"),
+    path("statements/<int:pk>/confirm/", statements.statement_confirm, name="statement-confirm"),
+    path("statements/<int:pk>/dispute/", statements.statement_dispute, name="statement-dispute"),
     path("queue/", queue.queue, name="queue"),
     path("queue/check/", queue.queue_check, name="queue-check"),
     path("months/", periods.period_list, name="periods"),
@@ -58,4 +72,24 @@ urlpatterns = [
     path("facts/", facts.facts, name="facts"),
     path("facts/<int:station_id>/", facts.fact, name="fact"),
     path("facts/<int:station_id>/new/", facts.fact_new, name="fact-new"),
+    path("holds/", holds.hold_list, name="holds"),
+    path("holds/decide/", holds.holds_decide, name="holds-decide"),
+    path("clawbacks/", clawbacks.clawback_list, name="clawbacks"),
+    path("clawbacks/new/", clawbacks.clawback_new, name="clawback-new"),
+    path("clawbacks/new/<int:line_id>/", clawbacks.clawback_propose, name="clawback-propose"),
+    path("clawbacks/<int:pk>/", clawbacks.clawback, name="clawback"),
+    path("clawbacks/<int:pk>/letter/", clawbacks.clawback_letter, name="clawback-letter"),
+    path("clawbacks/<int:pk>/notify/", clawbacks.clawback_notify, name="clawback-notify"),
+    path("clawbacks/<int:pk>/accept/", clawbacks.clawback_accept, name="clawback-accept"),
+    path("clawbacks/<int:pk>/appeal/", clawbacks.clawback_appeal, name="clawback-appeal"),
+    path("clawbacks/<int:pk>/net/", clawbacks.clawback_net, name="clawback-net"),
+    path("clawbacks/<int:pk>/waive/", clawbacks.clawback_waive, name="clawback-waive"),
+    path("appeals/", appeals.appeal_list, name="appeals"),
+    path("appeals/<int:pk>/", appeals.appeal, name="appeal"),
+    path("appeals/<int:pk>/decide/", appeals.appeal_decide, name="appeal-decide"),
+    path("notice/answer/", notice.notice_answer, name="notice-answer"),
+    path("notice/<str:county_code>/", notice.notice_list, name="notices"),
+    path("notice/<str:county_code>/<month:month>/", notice.notice, name="notice"),
+    path("notice/<str:county_code>/<month:month>/table.csv", notice.notice_csv, name="notice-csv"),
+    path("notice/<str:county_code>/<month:month>/object/", notice.notice_object, name="notice-object"),
 ]

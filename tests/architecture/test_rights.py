@@ -19,10 +19,11 @@ from common.ids import uuid7
 from common.models import Job
 from orders.models import Parcel
 from reports.services import compute_report
-from settlement.models import Fund, Policy
+from settlement.models import Appeal, Clawback, Fund, OutletAccount, PaymentBatch, Policy
 from stations.models import Equipment
 from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
+from tests.settlement.claims import make_line
 from tracking.models import Dismissal, SetAside
 from tracking.services import fold_upload, record_scans, sender_for_user
 
@@ -149,9 +150,39 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         "foreign_policy": policy(NEIGHBOUR, neighbour.people["officer"]).pk,
         "fund": fund(county.code, county.people["clerk"]).pk,
         "foreign_fund": fund(NEIGHBOUR, neighbour.people["officer"]).pk,
+        **_claims(county, county.o1, ""),
+        **_claims(neighbour, neighbour.no, "foreign_", parcel=foreign),
+        "county6": county.code,
         "month": date(2026, 11, 1),
         "digest": "ab" * 32,
+        "csv": "csv",
+        **_money(county.o1, "", county.people["centre"], fund(county.code, county.people["officer"])),
+        **_money(neighbour.no, "foreign_", neighbour.people["operator"], fund(NEIGHBOUR, neighbour.people["officer"])),
     }
+
+
+def _money(station, prefix: str, who, fund) -> dict[str, int]:
+    """A bank account to confirm and a payment batch, by nobody who acts in the matrix."""
+    of = {"county_code": station.county_code}
+    account = OutletAccount.objects.create(
+        **of, station=station, holder="王", bank="行", number="12345678", tail="5678", entered_by=who, entered_at=NOW
+    )
+    batch = PaymentBatch.objects.create(
+        **of, number=1, fund=fund, payment_count=1, total_yuan=1, created_by=who, created_at=NOW
+    )
+    return {f"{prefix}account": account.pk, f"{prefix}batch": batch.pk}
+
+
+def _claims(county: County, station, prefix: str, **values) -> dict[str, object]:
+    """A line at that outlet, a clawback of it and the public's objection to its month."""
+    line = make_line(county, station=station, **values)
+    clawback = Clawback.objects.create(
+        county_code=county.code, line=line, station=station, cause="return", reason="return", proposed_at=NOW
+    )
+    appeal = Appeal.objects.create(
+        county_code=county.code, period=line.period, station=station, text="不对", opened_at=NOW
+    )
+    return {f"{prefix}line": line.pk, f"{prefix}clawback": clawback.pk, f"{prefix}appeal": appeal.pk}
 
 
 def _odd_scans(
