@@ -48,7 +48,8 @@ def ageing(request: PageRequest) -> HttpResponse:
     at = clock.now()
     months = reads.months_of(county, at)
     current = clock.month_of(at)
-    form = MonthFilter(request.GET or None, months=months, at_month=current)
+    asked = request.GET.get("month") or f"{current:%Y-%m}"
+    form = MonthFilter({"month": asked}, months=months, at_month=current)
     month = clock.parse_month(form.chosen) or current
     whole, outlets = timeliness.accrual_lags(county, month)
     context = {

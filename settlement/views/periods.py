@@ -177,7 +177,7 @@ def _page(
 ) -> HttpResponse:
     at = clock.now()
     row = reads.period_of(county, month) or Period(county_code=county, month=month)
-    filters = PeriodFilter(request.GET or None, townships=queries.townships_visible(request.user))
+    filters = PeriodFilter(request.GET, townships=queries.townships_visible(request.user))
     statements = _filtered(county, month, filters)
     context: dict[str, Any] = {
         "period": row,
