@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
     "silent-statements": {"task": "settlement.tasks.confirm_silent", "schedule": crontab(minute=50)},
     "clawbacks": {"task": "settlement.tasks.find_clawbacks", "schedule": crontab(minute=40)},
+    "book-check": {"task": "settlement.tasks.check_books", "schedule": crontab(hour=5, minute=10)},
     "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},
     "import-files": {"task": "orders.tasks.forget_old_files", "schedule": crontab(hour=2, minute=40)},
     "sessions": {"task": "accounts.tasks.end_expired_sessions", "schedule": crontab(hour=3, minute=40)},

@@ -1,4 +1,4 @@
-"""The filter of the statements: month and township."""
+"""The filter of the statements: month, township and state."""
 
 from datetime import date
 from typing import Any
@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from common import clock
+from settlement.states import StatementState
 from stations.models import Region
 
 
@@ -20,10 +21,11 @@ def month_choices(months: list[date], current: date) -> list[tuple[str, str]]:
 
 
 class StatementFilter(forms.Form):
-    """Month and township; both stand in the URL."""
+    """Month, township and state; all stand in the URL."""
 
     month = forms.ChoiceField(label=_("Month"), required=False)
     township = forms.ChoiceField(label=_("Township"), required=False)
+    state = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("Any state")), *StatementState.choices])
 
     def __init__(self, *args: Any, months: list[date], townships: list[Region], at: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,3 +46,7 @@ class StatementFilter(forms.Form):
     @property
     def chosen_township(self) -> str:
         return str(self.cleaned_data.get("township", "")) if self.is_valid() else ""
+
+    @property
+    def chosen_state(self) -> str:
+        return str(self.cleaned_data.get("state", "")) if self.is_valid() else ""

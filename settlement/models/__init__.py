@@ -5,7 +5,7 @@ payments), the books (ledger), and what is doubted (fraud)."""
 from settlement.models.fraud import CallBack, CaseLine, FraudCase, FraudRule
 from settlement.models.funds import Appropriation, Fund, Policy, PolicyFactor
 from settlement.models.grants import AwardRound, AwardScore, GrantClaim, GrantInstalment, GrantProof, GrantScheme
-from settlement.models.ledger import JournalEntry, Posting
+from settlement.models.ledger import BookCheck, JournalEntry, Posting
 from settlement.models.lines import Cursor, Hold, Line
 from settlement.models.outlets import OutletAccount, OutletFact, OutletMonth
 from settlement.models.payments import BankFileForm, Payment, PaymentBatch, PaymentItem
@@ -18,6 +18,7 @@ __all__ = [
     "AwardRound",
     "AwardScore",
     "BankFileForm",
+    "BookCheck",
     "CallBack",
     "CaseLine",
     "Clawback",

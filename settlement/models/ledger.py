@@ -64,3 +64,20 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} {self.amount}"
+
+
+class BookCheck(models.Model):
+    """What a night's check of the books found (services.checks.Finding as JSON); none: all sums agree."""
+
+    county_code = models.CharField(max_length=6)
+    at = models.DateTimeField()
+    count = models.PositiveIntegerField()
+    findings = models.JSONField(default=list)  # the first ones
+
+    objects: "OfCounty[BookCheck]" = OfCounty.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        indexes = [models.Index(fields=["county_code", "-at"], name="bookcheck_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.county_code} {self.at:%Y-%m-%d}: {self.count}"

@@ -1,27 +1,23 @@
-"""Reads of the subsidy: statements by outlet and month, what a line rests on, deliveries nobody's policy covers."""
+"""Reads of the subsidy that need no month's sums: what a line rests on, deliveries nobody's policy covers."""
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum
+from django.db.models import Max, Min, Q
 
 from accounts.models import User
 from common import clock
 from orders.models import Parcel
 from orders.states import ParcelState
 from settlement.models import Line, Policy
-from settlement.rules import Payable, reason_sentences
+from settlement.rules import reason_sentences
 from stations.models import Region, Station
 from stations.scope import scope_of
 from stations.states import RegionLevel, StationLevel
 from tracking.models import ScanEvent
-
-# a parcel counts once however often it was reversed and accrued again: even turns +1, odd turns −1
-_PARCELS = Count("id", filter=Q(reversed_turn__isnull=True)) - Count("id", filter=Q(reversed_turn__isnull=False))
 
 
 def policy_mark(county_code: str) -> str:
@@ -29,25 +25,6 @@ def policy_mark(county_code: str) -> str:
     rows = Policy.objects.active().filter(county_code=county_code).order_by("pk")
     spans = [f"{pk}:{first}:{end}" for pk, first, end in rows.values_list("pk", "valid_from", "valid_to")]
     return hashlib.sha256("|".join(spans).encode()).hexdigest()[:32] if spans else ""
-
-
-@dataclass(frozen=True)
-class StatementRow:
-    """One outlet's month."""
-
-    station: Station
-    township: str
-    parcels: int
-    payable: Payable
-
-
-@dataclass(frozen=True)
-class StatementTotals:
-    """What a person sees of a month: parcels net of reversals, the exact sum and how it will be paid."""
-
-    parcels: int
-    lines: int
-    payable: Payable
 
 
 def months_with_lines(user: User) -> list[date]:
@@ -67,76 +44,6 @@ def townships_visible(user: User) -> list[Region]:
     stations = Station.objects.visible_to(user, "settlement.read").filter(level=StationLevel.OUTLET)
     codes = {f"{code}000" for code in stations.values_list("township_code", flat=True).distinct()}
     return list(Region.objects.filter(code__in=codes, level=RegionLevel.TOWNSHIP).order_by("code"))
-
-
-def statements(user: User, *, month: date, township_code: str = "") -> list[StatementRow]:
-    """A row for each outlet with lines in the month, by township and name; one scan of line_by_statement a county."""
-    stations = Station.objects.visible_to(user, "settlement.read").filter(level=StationLevel.OUTLET)
-    if township_code:
-        stations = stations.filter(township_code=township_code[:9])
-    by_id = {row.pk: row for row in stations}
-    names = dict(
-        Region.objects.filter(
-            level=RegionLevel.TOWNSHIP, county_code__in={row.county_code for row in by_id.values()}
-        ).values_list("code", "name")
-    )
-    sums = (
-        Line.objects.visible_to(user)
-        .of_month(month)
-        .values("station_id")
-        .annotate(parcels=_PARCELS, yuan=Sum("amount"))
-        .order_by()
-    )
-    rows = [
-        StatementRow(
-            station,
-            names.get(f"{station.township_code}000", ""),
-            found["parcels"],
-            Payable(found["yuan"]),
-        )
-        for found in sums
-        if (station := by_id.get(found["station_id"]))
-    ]
-    return sorted(rows, key=lambda row: (row.station.county_code, row.station.township_code, row.station.code))
-
-
-@dataclass(frozen=True)
-class MonthTotals:
-    """All outlets' month: what is paid is the sum of rounded statements, so the remainders are summed apart."""
-
-    parcels: int
-    paid: Decimal
-    remainder: Decimal
-
-
-def month_totals(rows: Iterable[StatementRow]) -> MonthTotals:
-    """The last line of a list of statements."""
-    rows = list(rows)
-    return MonthTotals(
-        sum(row.parcels for row in rows),
-        sum((row.payable.rounded for row in rows), Decimal(0)),
-        sum((row.payable.remainder for row in rows), Decimal(0)),
-    )
-
-
-def lines_of(user: User, *, station: Station, month: date) -> QuerySet[Line]:
-    """An outlet's lines of a month in the order of delivery."""
-    return (
-        Line.objects.visible_to(user)
-        .of_month(month)
-        .filter(county_code=station.county_code, station=station)
-        .order_by("effective_at", "parcel_id", "turn")
-    )
-
-
-def totals(user: User, *, station: Station, month: date) -> StatementTotals:
-    """An outlet's month in three numbers."""
-    found = (
-        lines_of(user, station=station, month=month)
-        .order_by()
-        .aggregate(parcels=_PARCELS, lines=Count("id"), yuan=Sum("amount"))
-    )
-    return StatementTotals(found["parcels"], found["lines"], Payable(found["yuan"] or Decimal(0)))
 
 
 @dataclass(frozen=True)
