@@ -18,7 +18,7 @@ from common.crash import crash_point
 from settlement.models import Fund, Statement
 from settlement.queries import periods as reads
 from settlement.queries.books import fund_money
-from settlement.queries.periods import ZERO, Figures, Surroundings
+from settlement.queries.periods import MARKS, ZERO, Figures, Surroundings
 from settlement.services.books import move
 from settlement.services.lines import adjust
 from settlement.states import AdjustmentKind, ShortfallRule, StatementState
@@ -204,6 +204,11 @@ def flags_of(row: Figures, payable: Decimal, around: Surroundings) -> list[dict[
     if row.shortfall_yuan:
         flags.append({"code": "shortfall", "yuan": str(money.line_yuan(-row.shortfall_yuan))})
     return flags
+
+
+def is_marked(flags: Sequence[dict[str, Any]]) -> bool:
+    """Whether a person should open the statement before it is passed; what is only good to know doesn't count."""
+    return any(flag.get("code") in MARKS for flag in flags)
 
 
 def flag_sentences(flags: Sequence[dict[str, Any]]) -> list[str]:

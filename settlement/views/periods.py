@@ -27,7 +27,7 @@ from settlement.forms.periods import PeriodFilter, ReasonForm
 from settlement.models import Period, Statement, Transition
 from settlement.queries import periods as reads
 from settlement.queries import timeliness
-from settlement.services.drafting import flag_sentences
+from settlement.services.drafting import flag_sentences, is_marked
 from settlement.services.periods import BEFORE_APPROVAL, approval_refusal, freeze_refusal
 from settlement.states import PeriodState
 from settlement.views.tabs import county_of, tabs
@@ -245,9 +245,9 @@ def _filtered(county: str, month: date, filters: PeriodFilter) -> list[Statement
         rows = rows.filter(state=state)
     flag = filters.chosen("flag")
     if flag == "any":
-        rows = rows.exclude(flags=[])
+        rows = rows.filter(reads.marked())
     elif flag == "none":
-        rows = rows.filter(flags=[])
+        rows = rows.exclude(reads.marked())
     elif flag:
         rows = rows.filter(flags__contains=[{"code": flag}])
     names = dict(Region.objects.filter(level=RegionLevel.TOWNSHIP, county_code=county).values_list("code", "name"))
@@ -255,7 +255,7 @@ def _filtered(county: str, month: date, filters: PeriodFilter) -> list[Statement
         StatementLine(row, names.get(f"{row.station.township_code}000", ""), flag_sentences(row.flags))
         for row in rows.order_by("station__code", "fund__number")
     ]
-    return sorted(lines, key=lambda line: -len(line.flags))
+    return sorted(lines, key=lambda line: (not is_marked(line.statement.flags), -len(line.flags)))
 
 
 def _compared(now: reads.PeriodTotals | None, last: reads.PeriodTotals | None) -> dict[str, Any] | None:

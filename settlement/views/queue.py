@@ -19,7 +19,7 @@ from common.errors import Refused
 from common.http import PageRequest
 from settlement import services
 from settlement.models import Appeal, Period, Statement
-from settlement.services.drafting import flag_sentences
+from settlement.services.drafting import flag_sentences, is_marked
 from settlement.services.periods import BEFORE_APPROVAL
 from settlement.states import AppealState, StatementState
 from settlement.views.tabs import tabs
@@ -35,6 +35,10 @@ class QueueRow:
     statement: Statement
     flags: list[str]
     objection: str = ""
+
+    @property
+    def marked(self) -> bool:
+        return is_marked(self.statement.flags)
 
 
 def _mine(request: PageRequest) -> QuerySet[Statement]:
@@ -74,8 +78,7 @@ def _page(request: PageRequest, refusal: Refused | None = None) -> HttpResponse:
     )
     done = mine.filter(reviewed_at__isnull=False).order_by("-reviewed_at", "station__code")
     context = {
-        "waiting": sorted(waiting, key=lambda row: bool(row.flags)),
-        "clean": sum(not row.flags for row in waiting),
+        "waiting": sorted(waiting, key=lambda row: row.marked),
         "disputed": [QueueRow(row, flag_sentences(row.flags), texts.get(row.pk, "")) for row in disputed],
         "unanswered": live.filter(state=StatementState.DRAFT).count(),
         "page": Paginator(done, PAGE).get_page(request.GET.get("page")),
