@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.urls import reverse
 
 from common.errors import Conflict, NotAllowed, Refused
 from settlement import services
@@ -158,3 +159,78 @@ def test_of_two_who_decide_at_once_one_wins(known_carriers, county):
         thread.join()
     assert sorted(outcomes) == ["done", "state_changed"]
     assert Adjustment.objects.count() == 1
+
+
+def url(name: str, *args) -> str:
+    return reverse(f"settlement:{name}", args=args)
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "phone"),
+    [
+        ("operator", "李*光", "138****1907"),
+        ("township", "李*光", "138****1907"),
+        ("officer", "李四光", "13812341907"),
+        ("clerk", "李四光", "13812341907"),
+        ("approver", "李四光", "13812341907"),
+        ("auditor", "李四光", "13812341907"),
+    ],
+)
+def test_who_reads_the_name_of_whoever_objected(published, sign_in, who, name, phone):
+    appeal = object_to(
+        published,
+        station_id=published.o1.pk,
+        claimant_name="李四光",
+        text="我叫李四光，电话13812341907，数不对",
+    )
+    body = sign_in(who).get(url("appeal", appeal.pk)).content.decode()
+    listed = sign_in(who).get(url("appeals")).content.decode()
+    assert name in body
+    assert phone in body
+    if "*" in name:
+        for page in (body, listed):
+            assert "李四光" not in page
+            assert "13812341907" not in page
+
+
+def test_objections_stay_in_their_scope(published, neighbour, sign_in):
+    appeal = object_to(published, station_id=published.o1.pk)
+    general = object_to(published)
+    assert sign_in("operator2").get(url("appeal", appeal.pk)).status_code == 404
+    assert sign_in("operator").get(url("appeal", general.pk)).status_code == 404
+    assert sign_in(neighbour.people["officer"]).get(url("appeal", appeal.pk)).status_code == 404
+    assert sign_in("courier").get(url("appeals")).status_code == 403
+    for who in ("operator", "township", "clerk", "approver", "auditor"):
+        assert sign_in(who).post(url("appeal-decide", appeal.pk), {}).status_code == 403
+
+
+def test_the_officer_answers_on_the_page(published, sign_in):
+    appeal = object_to(published, station_id=published.o1.pk)
+    officer = sign_in("officer")
+    assert officer.get(url("appeal", appeal.pk)).context["form"] is not None
+    good = {"verdict": "upheld", "answer": "已补记", "amount": "2.5"}
+    for field, value in (
+        ("verdict", "x"),
+        ("answer", ""),
+        ("answer", "\u200b"),
+        ("amount", "NaN"),
+        ("amount", "1e400"),
+        ("amount", "0"),
+        ("amount", "1.23456"),
+    ):
+        assert officer.post(url("appeal-decide", appeal.pk), {**good, field: value}).status_code == 422
+    assert officer.post(url("appeal-decide", appeal.pk), good).status_code == 302
+    page = officer.get(url("appeal", appeal.pk))
+    assert "¥2.5000" in page.content.decode()
+    assert page.context["form"] is None
+    assert officer.post(url("appeal-decide", appeal.pk), good).status_code == 409
+
+
+def test_an_objection_to_the_whole_notice_names_the_statement(published, sign_in):
+    appeal = object_to(published)
+    officer = sign_in("officer")
+    good = {"verdict": "upheld", "answer": "已更正", "amount": "-1"}
+    assert officer.post(url("appeal-decide", appeal.pk), good).status_code == 422
+    chosen = {**good, "statement": str(Statement.objects.get().pk)}
+    assert officer.post(url("appeal-decide", appeal.pk), chosen).status_code == 302
+    assert Adjustment.objects.get().amount == -1

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.db.models import Sum
+from django.urls import reverse
 
 from common.errors import Conflict, NotAllowed, Refused
 from settlement import services
@@ -272,3 +273,80 @@ def test_of_two_who_set_off_and_appeal_at_once_one_wins(known_carriers, county):
         thread.join()
     assert sorted(outcomes) == ["done", "state_changed", "state_changed"]
     assert owed(county) == 0
+
+
+def url(name: str, *args) -> str:
+    return reverse(f"settlement:{name}", args=args)
+
+
+def test_the_way_of_a_claim_through_the_pages(county, sign_in):
+    line = make_line(county)
+    make_statement(county)
+    clerk, operator, approver = sign_in("clerk"), sign_in("operator"), sign_in("approver")
+    found = clerk.get(url("clawback-new"), {"waybill": line.parcel.waybill_no.lower()})
+    assert url("clawback-propose", line.pk) in found.content.decode()
+    asked = {"cause": "complaint", "reason": "投诉属实", "complaint": "12345-9"}
+    assert clerk.post(url("clawback-propose", line.pk), asked).status_code == 302
+    row = Clawback.objects.get()
+    again = clerk.post(url("clawback-propose", line.pk), asked)
+    assert (again.status_code, "已提出追回" in again.content.decode()) == (422, True)
+    assert "答复" not in operator.get(url("clawback", row.pk)).content.decode().split("办理经过")[0]
+    assert clerk.get(url("clawback-letter", row.pk)).status_code == 302
+    assert clerk.post(url("clawback-notify", row.pk)).status_code == 302
+    page = operator.get(url("clawback", row.pk)).content.decode()
+    assert "您的答复" in page
+    assert "投诉 12345-9" in page
+    assert "补贴追回通知书" in operator.get(url("clawback-letter", row.pk)).content.decode()
+    assert approver.post(url("clawback-net", row.pk)).status_code == 422
+    assert operator.post(url("clawback-appeal", row.pk), {"text": "\u200b"}).status_code == 422
+    assert operator.post(url("clawback-appeal", row.pk), {"text": "已当面交付"}).status_code == 302
+    officer = sign_in("officer")
+    found_appeal = Appeal.objects.get()
+    answer = {"verdict": "rejected", "answer": "监控显示未交付"}
+    assert officer.post(url("appeal-decide", found_appeal.pk), answer).status_code == 302
+    assert approver.post(url("clawback-net", row.pk)).status_code == 302
+    page = operator.get(url("clawback", row.pk)).content.decode()
+    assert "监控显示未交付" in page
+    assert "扣回月份" in page
+    assert owed(county) == 0
+
+
+def test_what_the_scans_found_says_so(delivered, sign_in):
+    county, device, at, _line = delivered
+    record(device, scan("RETURNED", "FD-O1", at + DAY), at=at + DAY)
+    fold(at + DAY)
+    services.find_clawbacks(county_code=county.code, at=NOW)
+    row = Clawback.objects.get()
+    page = sign_in("clerk").get(url("clawback", row.pk)).content.decode()
+    assert "签收之后，包裹又被登记为退回" in page
+    assert "系统比对扫描发现" in page
+    assert "通知服务点" in page
+    assert row.station.name in sign_in("clerk").get(url("clawbacks"), {"state": "proposed"}).content.decode()
+    assert row.station.name not in sign_in("clerk").get(url("clawbacks"), {"state": "netted"}).content.decode()
+
+
+def test_a_claim_is_seen_by_its_outlet_and_those_above(county, neighbour, sign_in):
+    row = make_clawback(county, told=True)
+    for who, status in (
+        ("operator", 200),
+        ("operator2", 404),
+        ("township", 200),
+        ("officer", 200),
+        ("courier", 403),
+        ("support", 403),
+    ):
+        assert sign_in(who).get(url("clawback", row.pk)).status_code == status
+    stranger = sign_in(neighbour.people["officer"])
+    assert stranger.get(url("clawback", row.pk)).status_code == 404
+    assert stranger.get(url("clawback-propose", row.line_id)).status_code == 404
+    assert stranger.get(url("clawback-new"), {"waybill": row.line.parcel.waybill_no}).context["found"] == []
+    for act in ("accept", "appeal"):
+        assert sign_in("operator2").post(url(f"clawback-{act}", row.pk), {"text": "x"}).status_code == 404
+        assert sign_in("officer").post(url(f"clawback-{act}", row.pk), {"text": "x"}).status_code == 403
+
+
+def test_the_proposer_gets_no_button_to_decide(county, sign_in):
+    row = make_clawback(county, by="approver")
+    page = sign_in("approver").get(url("clawback", row.pk))
+    assert page.context["steps"]["waive"] is False
+    assert sign_in("approver").post(url("clawback-waive", row.pk), {"reason": "算了"}).status_code == 403

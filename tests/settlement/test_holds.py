@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 from django.db.models import Sum
+from django.urls import reverse
 
 from common.errors import Conflict, Refused
 from settlement import services
@@ -194,3 +195,93 @@ def test_of_two_deciders_one_wins(known_carriers, county):
 @pytest.mark.django_db
 def test_a_reason_is_cut_not_refused(county):
     assert len(release(county, make_hold(county), "长" * 999).close_reason) == 200
+
+
+DECIDE = "settlement:holds-decide"
+
+
+@pytest.mark.django_db
+def test_an_outlet_reads_why_and_what_to_do(county, sign_in):
+    make_hold(county)
+    make_hold(county, station=county.o3)
+    answer = sign_in("operator").get(reverse("settlement:holds"))
+    body = answer.content.decode()
+    assert [view.hold.station for view in answer.context["views"]] == [county.o1]
+    assert "如果手持终端里还有到件扫描未上传" in body
+    assert "checkbox" not in body
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("who", "count"), [("operator", 1), ("operator2", 1), ("township", 1), ("officer", 2), ("clerk", 2), ("auditor", 2)]
+)
+def test_who_sees_which_held_parcels(county, sign_in, who, count):
+    make_hold(county)
+    make_hold(county, station=county.o3)
+    assert len(sign_in(who).get(reverse("settlement:holds")).context["views"]) == count
+
+
+@pytest.mark.django_db
+def test_the_county_filters_and_decides(county, sign_in):
+    first, second = make_hold(county), make_hold(county, HoldReason.ALL_TYPED, station=county.o3)
+    client = sign_in("officer")
+    for query, found in (
+        ({"reason": "all_typed"}, [second]),
+        ({"township": "500230101000"}, [first]),
+        ({"station": county.o3.pk}, [second]),
+        ({"reason": "x", "township": "y", "station": "z", "page": "q"}, [first, second]),
+        ({"state": "closed"}, []),
+    ):
+        views = client.get(reverse("settlement:holds"), query).context["views"]
+        assert [view.hold for view in views] == found
+    answer = client.post(
+        reverse(DECIDE), {"ids": [first.pk], "outcome": "released", "reason": "有照片", "back": "reason=no_arrival"}
+    )
+    assert (answer.status_code, answer.url) == (302, reverse("settlement:holds") + "?reason=no_arrival")
+    client.post(reverse(DECIDE), {"ids": [second.pk], "outcome": "refused", "reason": "没有依据"})
+    decided = client.get(reverse("settlement:holds"), {"state": "closed"})
+    assert {view.hold.outcome for view in decided.context["views"]} == {"released", "refused"}
+    assert "没有依据" in decided.content.decode()
+    assert client.post(reverse(DECIDE), {"ids": [first.pk], "outcome": "released", "reason": "再来"}).status_code == 409
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "data", [{}, {"ids": ["x"]}, {"ids": ["9" * 30]}, {"reason": ""}, {"outcome": "reversed"}, {"reason": "\u200b"}]
+)
+def test_a_bad_decision_changes_nothing(county, sign_in, data):
+    hold = make_hold(county)
+    row = {"ids": [hold.pk], "outcome": "released", "reason": "好"} if data else {}
+    assert sign_in("officer").post(reverse(DECIDE), {**row, **data}).status_code in (302, 422)
+    assert Hold.objects.get().closed_at is None
+
+
+@pytest.mark.django_db
+def test_nobody_else_decides_and_no_neighbour(county, neighbour, sign_in):
+    hold = make_hold(county)
+    row = {"ids": [hold.pk], "outcome": "released", "reason": "好"}
+    for who in ("operator", "township", "clerk", "auditor", "courier", "support"):
+        assert sign_in(who).post(reverse(DECIDE), row).status_code == 403
+    assert sign_in(neighbour.people["officer"]).post(reverse(DECIDE), row).status_code == 302
+    assert Hold.objects.get().closed_at is None
+
+
+@pytest.mark.django_db
+def test_a_parcel_of_a_case_can_not_be_ticked(county, sign_in):
+    hold = make_hold(county)
+    make_case(county, hold.line)
+    make_hold(county, HoldReason.FRAUD)
+    answer = sign_in("officer").get(reverse("settlement:holds"))
+    assert [view.decidable for view in answer.context["views"]] == [False, False]
+    row = {"ids": [hold.pk], "outcome": "released", "reason": "好"}
+    assert sign_in("officer").post(reverse(DECIDE), row).status_code == 409
+
+
+@pytest.mark.django_db
+def test_a_full_page_takes_few_queries(county, sign_in, django_assert_max_num_queries):
+    for _n in range(15):
+        make_hold(county)
+    client = sign_in("officer")
+    client.get(reverse("settlement:holds"))
+    with django_assert_max_num_queries(16):
+        client.get(reverse("settlement:holds"))
