@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.formats import date_format
-from django.utils.translation import gettext as now_
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AuditEntry, User
@@ -265,9 +264,9 @@ def _overlap(other: Policy, first: date, end: date | None) -> str:
     last = min((day for day in (end, other.valid_to) if day), default=None)
     values = {"name": other.name, "number": other.number, "first": date_format(first, "DATE_FORMAT")}
     if last is None:
-        return now_("Overlaps policy “%(name)s” (%(number)s) from %(first)s on.") % values
+        return _("Overlaps policy “%(name)s” (%(number)s) from %(first)s on.") % values
     values["last"] = date_format(last - timedelta(days=1), "DATE_FORMAT")
-    return now_("Overlaps policy “%(name)s” (%(number)s) from %(first)s to %(last)s.") % values
+    return _("Overlaps policy “%(name)s” (%(number)s) from %(first)s to %(last)s.") % values
 
 
 def _unchanged(policy: Policy, seen: str) -> None:

@@ -16,6 +16,7 @@ from settlement.forms.facts import FactFilter, FactForm
 from settlement.models import OutletFact
 from settlement.queries import townships_visible
 from settlement.queries.facts import outlet_rows
+from settlement.views.tabs import tabs
 from stations.models import Station
 from stations.permissions import require
 from stations.scope import scope_of
@@ -43,7 +44,8 @@ def facts(request: PageRequest) -> HttpResponse:
         "page": page,
         "rows": outlet_rows(page, day=clock.business_date(clock.now())),
         "enter_ids": set(_outlets(request, "fact.enter").values_list("pk", flat=True)),
-        "breadcrumbs": [(_("Subsidy"), reverse("settlement:statements")), (_("Grades and distances"), "")],
+        "tabs": tabs(request, "facts"),
+        "breadcrumbs": [(_("Subsidy"), reverse("settlement:statements")), (_("Outlet facts"), "")],
     }
     return render(request, "settlement/_fact_list.html" if request.htmx else "settlement/fact_list.html", context)
 
@@ -66,7 +68,7 @@ def fact(request: PageRequest, station_id: int) -> HttpResponse:
         else [],
         "breadcrumbs": [
             (_("Subsidy"), reverse("settlement:statements")),
-            (_("Grades and distances"), reverse("settlement:facts")),
+            (_("Outlet facts"), reverse("settlement:facts")),
             (outlet.name, ""),
         ],
     }
@@ -97,7 +99,7 @@ def fact_new(request: PageRequest, station_id: int) -> HttpResponse:
         "outlet": outlet,
         "cancel_url": reverse("settlement:fact", args=[outlet.pk]),
         "breadcrumbs": [
-            (_("Grades and distances"), reverse("settlement:facts")),
+            (_("Outlet facts"), reverse("settlement:facts")),
             (outlet.name, reverse("settlement:fact", args=[outlet.pk])),
             (_("Enter a new value"), ""),
         ],

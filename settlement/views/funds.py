@@ -17,6 +17,7 @@ from settlement import services
 from settlement.forms.funds import AppropriationForm, FundForm
 from settlement.models import Fund
 from settlement.queries.books import FundMoney, fund_money
+from settlement.views.tabs import tabs
 from stations.permissions import require
 from stations.scope import may, scope_of
 
@@ -53,6 +54,7 @@ def fund_list(request: PageRequest) -> HttpResponse:
     context = {
         "rows": rows,
         "actions": actions,
+        "tabs": tabs(request, "funds"),
         "breadcrumbs": [(_("Subsidy"), reverse("settlement:statements")), (_("Funds"), "")],
     }
     return render(request, "settlement/fund_list.html", context)

@@ -24,6 +24,7 @@ from settlement.queries.policy_words import sentences
 from settlement.rules import Factor
 from settlement.services.policies import fill, policy_faults
 from settlement.states import PaidService, PolicyState
+from settlement.views.tabs import tabs
 from stations.models import Region
 from stations.permissions import require
 from stations.scope import may, scope_of
@@ -86,6 +87,7 @@ def policy_list(request: PageRequest) -> HttpResponse:
         ],
         "actions": actions,
         "may_draft": bool(actions),
+        "tabs": tabs(request, "policies"),
         "breadcrumbs": [(_("Subsidy"), reverse("settlement:statements")), (_("Policies"), "")],
     }
     return render(request, "settlement/policy_list.html", context)
