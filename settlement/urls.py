@@ -6,6 +6,7 @@ from django.urls import path, register_converter
 
 from common import clock
 from settlement.views import (
+    accounts,
     ageing,
     appeals,
     clawbacks,
@@ -15,6 +16,7 @@ from settlement.views import (
     holds,
     ledger,
     notice,
+    payments,
     periods,
     policies,
     queue,
@@ -100,4 +102,15 @@ urlpatterns = [
     path("notice/<str:county_code>/<month:month>/", notice.notice, name="notice"),
     path("notice/<str:county_code>/<month:month>/table.csv", notice.notice_csv, name="notice-csv"),
     path("notice/<str:county_code>/<month:month>/object/", notice.notice_object, name="notice-object"),
+    path("accounts/", accounts.account_list, name="accounts"),
+    path("accounts/new/", accounts.account_new, name="account-new"),
+    path("accounts/<int:pk>/confirm/", accounts.account_confirm, name="account-confirm"),
+    path("payments/", payments.batch_list, name="batches"),
+    path("payments/issue/", payments.batch_issue, name="batch-issue"),
+    path("payments/form/", payments.bank_form, name="bank-form"),
+    path("payments/<int:pk>/", payments.batch, name="batch"),
+    path("payments/<int:pk>/send/", payments.batch_send, name="batch-send"),
+    path("payments/<int:pk>/cancel/", payments.batch_cancel, name="batch-cancel"),
+    path("payments/<int:pk>/file/<slug:kind>/", payments.batch_file, name="batch-file"),
+    path("payments/<int:pk>/results/", payments.batch_results, name="batch-results"),
 ]

@@ -85,9 +85,31 @@ def form_of(county_code: str) -> BankFileForm:
     return kept or BankFileForm(county_code=county_code, **_DEFAULT)
 
 
+def preview_bank_form(*, county_code: str, fields: BankFormFields) -> BankFileForm:
+    """The form as it would be kept, unsaved. Refused "bank_form" with the field at fault."""
+    return BankFileForm(county_code=county_code, **_checked(fields))
+
+
 @transaction.atomic
 def set_bank_form(*, county_code: str, fields: BankFormFields, by: User, at: datetime) -> BankFileForm:
     """Change how the county's files look and how answers are read. Refused "bank_form" with the field at fault."""
+    values = _checked(fields)
+    form, _made = BankFileForm.objects.update_or_create(
+        county_code=county_code, defaults={**values, "changed_by": by, "changed_at": at}
+    )
+    audit(
+        actor=by,
+        action="payment.form_changed",
+        entity="bank_form",
+        entity_id=form.pk,
+        county_code=county_code,
+        after=values,
+        at=at,
+    )
+    return form
+
+
+def _checked(fields: BankFormFields) -> dict[str, Any]:
     columns = [[name, text.clean(heading)] for name, heading in fields.columns]
     names = [name for name, _heading in columns]
     headings = [heading for _name, heading in columns]
@@ -112,27 +134,7 @@ def set_bank_form(*, county_code: str, fields: BankFormFields, by: User, at: dat
             raise _fault(name, _("Between one and twenty words, please."))
     if set(values["paid_words"]) & set(values["failed_words"]):
         raise _fault("failed_words", _("A word can't mean both paid and failed."))
-    form, _made = BankFileForm.objects.update_or_create(
-        county_code=county_code,
-        defaults={
-            **values,
-            "columns": columns,
-            "encoding": fields.encoding,
-            "totals_row": fields.totals_row,
-            "changed_by": by,
-            "changed_at": at,
-        },
-    )
-    audit(
-        actor=by,
-        action="payment.form_changed",
-        entity="bank_form",
-        entity_id=form.pk,
-        county_code=county_code,
-        after={**values, "columns": columns, "encoding": fields.encoding, "totals_row": fields.totals_row},
-        at=at,
-    )
-    return form
+    return {**values, "columns": columns, "encoding": fields.encoding, "totals_row": fields.totals_row}
 
 
 def normal_word(word: str) -> str:

@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -253,26 +254,19 @@ issue_batches(county_code=county, fund_id=int(fund), by=User.objects.get(pk=user
 """
 
 
-def database_url() -> str:
+def database_url(url: str) -> str:
     """The test database's, for another process."""
-    values = connection.settings_dict
-    host = values["HOST"]
-    place = (
-        f"/{values['NAME']}?host={host}" if str(host).startswith("/") else f"{host}:{values['PORT']}/{values['NAME']}"
-    )
-    port = f":{values['PORT']}" if str(host).startswith("/") and values["PORT"] else ""
-    secret = f":{values['PASSWORD']}" if values["PASSWORD"] else ""
-    return f"postgres://{values['USER']}{secret}@{port}{place}"
+    return urlunsplit(urlsplit(url)._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("point", "batches"), [("pay.locked", 0), ("pay.issued", 0), ("pay.committed", 1)])
-def test_killed_midway_it_is_all_or_nothing(county, tmp_path, point, batches):
+def test_killed_midway_it_is_all_or_nothing(county, tmp_path, settings, point, batches):
     fund = ready(county)
     (tmp_path / point).touch()
     environment = {
         **os.environ,
-        "DATABASE_URL": database_url(),
+        "DATABASE_URL": database_url(settings.DATABASE_URL),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "CRASH_DIR": str(tmp_path),
     }
