@@ -232,6 +232,10 @@ class StatementLine:
     flags: list[str]
 
     @property
+    def marked(self) -> bool:
+        return is_marked(self.statement.flags)
+
+    @property
     def fund_id(self) -> int:
         return self.statement.fund_id
 
@@ -255,7 +259,7 @@ def _filtered(county: str, month: date, filters: PeriodFilter) -> list[Statement
         StatementLine(row, names.get(f"{row.station.township_code}000", ""), flag_sentences(row.flags))
         for row in rows.order_by("station__code", "fund__number")
     ]
-    return sorted(lines, key=lambda line: (not is_marked(line.statement.flags), -len(line.flags)))
+    return sorted(lines, key=lambda line: (not line.marked, -len(line.flags)))
 
 
 def _compared(now: reads.PeriodTotals | None, last: reads.PeriodTotals | None) -> dict[str, Any] | None:

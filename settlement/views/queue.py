@@ -78,6 +78,7 @@ def _page(request: PageRequest, refusal: Refused | None = None) -> HttpResponse:
     )
     done = mine.filter(reviewed_at__isnull=False).order_by("-reviewed_at", "station__code")
     context = {
+        "some_marked": any(row.marked for row in waiting),
         "waiting": sorted(waiting, key=lambda row: row.marked),
         "disputed": [QueueRow(row, flag_sentences(row.flags), texts.get(row.pk, "")) for row in disputed],
         "unanswered": live.filter(state=StatementState.DRAFT).count(),
