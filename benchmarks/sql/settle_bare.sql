@@ -10,14 +10,11 @@ WITH claims AS (
     SELECT p.id, p.carrier, p.waybill_no, p.announced, 'outlet_collection', p.o_k, tracking_k_time(p.o_k), p.origin_id,
            'collection'
     FROM orders_parcel p WHERE p.county_code = '500230' AND p.o_k IS NOT NULL
-), proof AS (
-    SELECT c.parcel_id, c.service, array_agg(e.event_id ORDER BY e.k) AS scans,
-           bool_or(e.k <> c.claim_k AND (c.service = 'outlet_collection'
-                   OR e.type IN ('OUTLET_IN', 'UNLOADED') AND e.station_id = c.outlet_id)) AS supported,
-           bool_or(e.k <> c.claim_k AND e.method = 'scan' AND (c.service = 'outlet_collection'
-                   OR e.type IN ('OUTLET_IN', 'UNLOADED') AND e.station_id = c.outlet_id)) AS support_scanned,
-           bool_or(e.k = c.claim_k AND e.method = 'scan') AS claim_scanned,
-           bool_or(c.service = 'outlet_collection' OR e.station_id <> c.outlet_id) AS upstream
+), scans AS (
+    SELECT c.parcel_id, c.service, e.event_id, e.k, e.k = c.claim_k AS claims, e.method = 'scan' AS scanned,
+           e.k <> c.claim_k AND (c.service = 'outlet_collection'
+               OR e.type IN ('OUTLET_IN', 'UNLOADED') AND e.station_id = c.outlet_id) AS supports,
+           c.service = 'outlet_collection' OR e.station_id <> c.outlet_id AS elsewhere
     FROM claims c
     JOIN tracking_scanevent e
       ON e.county_code = '500230' AND e.carrier = c.carrier AND e.waybill_no = c.waybill_no
@@ -25,7 +22,12 @@ WITH claims AS (
                THEN e.k <= c.claim_k AND e.type IN ('HUB_IN', 'LOADED', 'UNLOADED', 'OUTLET_IN', 'SIGNED_SELF',
                                                     'SIGNED_AGENT', 'SIGNED_PICKUP')
                ELSE e.k = c.claim_k OR e.k > c.claim_k AND (e.type = 'LOADED' OR e.station_id <> c.outlet_id) END
-    GROUP BY c.parcel_id, c.service
+    OFFSET 0  -- the sort carries these few columns
+), proof AS (
+    SELECT parcel_id, service, array_agg(event_id ORDER BY k) AS scans, bool_or(supports) AS supported,
+           bool_or(supports AND scanned) AS support_scanned, bool_or(claims AND scanned) AS claim_scanned,
+           bool_or(elsewhere) AS upstream
+    FROM scans GROUP BY parcel_id, service
 )
 INSERT INTO settlement_line (county_code, policy_id, parcel_id, station_id, service, turn, period, effective_at, rate,
                              amount, evidence_class, cause, reasons, evidence, entry_id, created_at)
