@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "photos": {"task": "tracking.tasks.forget_photos", "schedule": crontab(hour=4, minute=10)},
     "refold": {"task": "tracking.tasks.refold_older", "schedule": crontab(hour=2, minute=40)},
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
+    "fraud-look": {"task": "settlement.tasks.look_for_fraud", "schedule": crontab(hour=1, minute=30)},
     "silent-statements": {"task": "settlement.tasks.confirm_silent", "schedule": crontab(minute=50)},
     "clawbacks": {"task": "settlement.tasks.find_clawbacks", "schedule": crontab(minute=40)},
     "book-check": {"task": "settlement.tasks.check_books", "schedule": crontab(hour=5, minute=10)},

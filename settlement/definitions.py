@@ -248,7 +248,7 @@ def sentence(numbers: Mapping[str, Any]) -> str:
         return now_("A check found something odd.")
 
 
-_SPAN = re.compile(r"(\d{1,2})[::](\d{2})\s*[-–—~~至到]\s*(\d{1,2})[::](\d{2})")
+_SPAN = re.compile("(\\d{1,2})[:\uff1a](\\d{2})\\s*[-\u2013\u2014~\uff5e至到]\\s*(\\d{1,2})[:\uff1a](\\d{2})")
 _CLOSED = re.compile(r"(?:周|星期)([一二三四五六日天])\s*(?:休|关|不营业|闭)")
 _DAYS = {name: number for number, name in enumerate("一二三四五六日")} | {"天": 6}
 

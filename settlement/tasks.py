@@ -26,6 +26,11 @@ def settle() -> None:
 
 
 @shared_task(expires=3600, **_LONG)
+def look_for_fraud() -> int:
+    return services.look(at=clock.now()).raised
+
+
+@shared_task(expires=3600, **_LONG)
 def retire_months() -> int:
     return len(services.retire_months(at=clock.now(), keep_years=settings.SCAN_KEEP_YEARS))
 

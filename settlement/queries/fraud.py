@@ -13,10 +13,11 @@ from common import clock
 from settlement.definitions import CHECKS, LEAST_PRECISION, Check
 from settlement.models import CallBack, FraudCase, FraudRule, Line
 from settlement.states import CallAnswer, CaseState, RuleState
-from tracking.models import ScanEvent
+from tracking.models import Photo, ScanEvent
 
 OPEN = (CaseState.RAISED, CaseState.ANSWERED, CaseState.PROPOSED)
 SHOWN = 40  # scans of a case on its page
+PHOTOS = 20  # of a station to choose from
 
 
 def standing_lines(case: FraudCase) -> QuerySet[Line]:
@@ -41,6 +42,14 @@ def compared_scans(case: FraudCase) -> list[ScanEvent]:
     """The scans a case names, in their order, with station and handheld; at most SHOWN."""
     scans = ScanEvent.objects.filter(county_code=case.county_code, event_id__in=case.event_ids[:SHOWN])
     return list(scans.select_related("station", "device").order_by("effective_at", "event_id"))
+
+
+def photos_of(case: FraudCase) -> list[tuple[bytes, str]]:
+    """The newest photos of the case's station that arrived whole, with when."""
+    photos = Photo.objects.filter(
+        county_code=case.county_code, station=case.station_id, completed_at__isnull=False
+    ).order_by("-created_at")[:PHOTOS]
+    return [(bytes(photo.sha256), f"{photo.created_at.astimezone(clock.SHANGHAI):%m-%d %H:%M}") for photo in photos]
 
 
 def cases_with_lines(cases: QuerySet[FraudCase]) -> QuerySet[FraudCase]:

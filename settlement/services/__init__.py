@@ -25,6 +25,7 @@ from settlement.services.clawbacks import (
 )
 from settlement.services.documents import month_set
 from settlement.services.facts import enter_fact
+from settlement.services.fraud import look
 from settlement.services.funds import appropriate, create_fund
 from settlement.services.grant_payment import (
     approve_claim,
@@ -120,6 +121,7 @@ __all__ = [
     "inspect_claim",
     "issue_batches",
     "keep_check",
+    "look",
     "month_set",
     "net_clawback",
     "notify_clawback",

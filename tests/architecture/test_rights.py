@@ -19,11 +19,23 @@ from common.ids import uuid7
 from common.models import Job
 from orders.models import Parcel
 from reports.services import compute_report
-from settlement.models import Appeal, Clawback, Fund, OutletAccount, PaymentBatch, Policy
+from settlement.models import (
+    Appeal,
+    CallBack,
+    Clawback,
+    FraudCase,
+    FraudRule,
+    Fund,
+    Line,
+    OutletAccount,
+    PaymentBatch,
+    Policy,
+)
 from stations.models import Equipment
 from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
 from tests.settlement.claims import make_line
+from tests.settlement.granted import make_granted
 from tracking.models import Dismissal, SetAside
 from tracking.services import fold_upload, record_scans, sender_for_user
 
@@ -153,8 +165,13 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         **_claims(county, county.o1, ""),
         **_claims(neighbour, neighbour.no, "foreign_", parcel=foreign),
         "county6": county.code,
+        **make_granted(county, county.o1, county.people),
+        **make_granted(neighbour, neighbour.no, county.people, "foreign_"),
         "month": date(2026, 11, 1),
         "digest": "ab" * 32,
+        "check": "F5",
+        **_doubts(county.o1, "", county.people["centre"]),
+        **_doubts(neighbour.no, "foreign_", neighbour.people["operator"]),
         "csv": "csv",
         **_money(county.o1, "", county.people["centre"], fund(county.code, county.people["officer"])),
         **_money(neighbour.no, "foreign_", neighbour.people["operator"], fund(NEIGHBOUR, neighbour.people["officer"])),
@@ -171,6 +188,20 @@ def _money(station, prefix: str, who, fund) -> dict[str, int]:
         **of, number=1, fund=fund, payment_count=1, total_yuan=1, created_by=who, created_at=NOW
     )
     return {f"{prefix}account": account.pk, f"{prefix}batch": batch.pk}
+
+
+def _doubts(station, prefix: str, who) -> dict[str, int]:
+    """A case at that outlet, a draft of a check and a recipient to call, about the line of `_claims`."""
+    of = {"county_code": station.county_code}
+    rule = FraudRule.objects.create(
+        **of, code="F5", version=1, kind="soft", thresholds={}, created_by=who, created_at=NOW
+    )
+    case = FraudCase.objects.create(
+        **of, rule=rule, station=station, subject="day", numbers={}, raised_at=NOW, answer_by=date(2026, 11, 30)
+    )
+    line = Line.objects.filter(station=station).first()
+    call = CallBack.objects.create(**of, line=line, station=station, period=line.period, drawn_at=NOW)
+    return {f"{prefix}rule": rule.pk, f"{prefix}case": case.pk, f"{prefix}call": call.pk}
 
 
 def _claims(county: County, station, prefix: str, **values) -> dict[str, object]:

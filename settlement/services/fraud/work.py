@@ -1,5 +1,6 @@
 """The lines to look at, staged once, and one check run over them. Inside a transaction; nothing is written for good."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -82,7 +83,8 @@ def find(*, code: str, thresholds: Mapping[str, str], work: Work) -> list[Findin
         return []
     # a version from before a threshold existed takes the one to start with
     params = {**work.params, **CHECKS[code].start, **thresholds}
-    return [Finding(**row) for row in sql.rows("settlement", f"fraud_{code.lower()}", params)]
+    rows = sql.rows("settlement", f"fraud_{code.lower()}", params)
+    return [Finding(**{**row, "numbers": json.loads(row["numbers"])}) for row in rows]  # Django leaves jsonb as text
 
 
 def _last_frozen(county_code: str) -> date | None:
