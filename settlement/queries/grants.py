@@ -44,6 +44,14 @@ class Ceiling:
     grade_share: Decimal
     most: Decimal
 
+    @property
+    def bonus_factor(self) -> str:
+        return f"{(1 + self.bonus).normalize():f}"
+
+    @property
+    def grade_factor(self) -> str:
+        return f"{self.grade_share.normalize():f}"
+
 
 def ceiling(claim: GrantClaim, grade: str, eligible: Decimal | None = None) -> Ceiling:
     """min(share × eligible investment, cap) × (1 + bonus) × the grade's share, and never above the investment."""

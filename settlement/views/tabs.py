@@ -23,7 +23,8 @@ _TABS = (
     ("ledger", "settlement:ledger", _("Ledger"), False),
     ("ageing", "settlement:ageing", _("Waiting times"), True),
     ("grants", "settlement:grants", _("Grants"), False),
-    ("effect", "settlement:effect", _("Effect"), False),
+    ("awards", "settlement:awards", _("Yearly awards"), False),
+    ("effect", "settlement:effect", _("Effect"), True),
 )
 
 
