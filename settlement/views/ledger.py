@@ -19,6 +19,7 @@ from settlement.forms.ledger import LedgerFilter
 from settlement.models import Posting
 from settlement.queries import ledger as books
 from settlement.states import Account
+from settlement.views.tabs import tabs
 from stations.models import Station
 from stations.permissions import require
 from stations.states import StationLevel
@@ -48,6 +49,7 @@ def ledger(request: PageRequest) -> HttpResponse:
     paginator.__dict__["count"] = totals.count  # counted with the sums already
     page = paginator.get_page(request.GET.get("page"))
     context = {
+        "tabs": tabs(request, "ledger"),
         "form": chosen,
         "page": page,
         "rows": books.with_balance(list(page), rows),
@@ -110,6 +112,7 @@ def ledger_entry(request: PageRequest, pk: int) -> HttpResponse:
     accruals = [row for row in postings if row.account == Account.ACCRUED and entry.kind != "statement"]
     chosen = _chosen(request, accruals)
     context: dict[str, Any] = {
+        "tabs": tabs(request, "ledger"),
         "entry": entry,
         "kind": books.kind_label(entry.kind),
         "postings": postings,

@@ -25,6 +25,7 @@ from settlement.queries.periods import SILENCE_DAYS
 from settlement.queries.sheets import Part, Sheet
 from settlement.rules import Payable
 from settlement.states import HoldReason, PeriodState, StatementState
+from settlement.views.tabs import tabs
 from stations.models import Station
 from stations.permissions import require
 from stations.scope import may, scope_of
@@ -66,6 +67,7 @@ def statement_list(request: PageRequest) -> HttpResponse:
     month = chosen.chosen_month
     rows = _rows(request, chosen)
     context = {
+        "tabs": tabs(request, "statements"),
         "form": chosen,
         "month": month,
         "rows": rows,
@@ -141,6 +143,7 @@ def statement(request: PageRequest, station_id: int, month: date) -> HttpRespons
     views = queries.line_views([*rows, *(hold.line for hold in sheet.held)])
     months = month_choices([*queries.months_with_lines(request.user), month], clock.month_of(clock.now()))
     context = {
+        "tabs": tabs(request, "statements"),
         "outlet": outlet,
         "month": month,
         "months": [
