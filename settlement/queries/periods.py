@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import reduce
-from operator import or_
 
 from django.db.models import Count, Q, Sum
 
@@ -18,13 +16,13 @@ from settlement.models import (
     Fund,
     Hold,
     Line,
-    OutletAccount,
     Period,
-    Policy,
     Posting,
     Statement,
+    Transition,
 )
 from settlement.queries.books import fund_money
+from settlement.queries.figures import ZERO, figures, marked, stated_by_month
 from settlement.states import (
     Account,
     AdjustmentKind,
@@ -33,70 +31,13 @@ from settlement.states import (
     ShortfallRule,
     StatementState,
 )
-from stations.models import StationTransition
-from stations.states import StationState
+from stations.models import Region
+from stations.states import RegionLevel
 from tracking.models import SetAside, Upload
 
 NOTICE_WORKING_DAYS = 5
 SILENCE_DAYS = 5  # after computing: an outlet that says nothing has agreed
-ZERO = Decimal(0)
-# flags by which a statement stands first and is never ticked beforehand; the others ("no_account", "new_outlet") are
-# good to know and say nothing about the sum
-MARKS = ("negative", "change", "class_b", "typed", "held", "closed", "cap", "shortfall")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """An outlet's month out of one fund, as the lines and adjustments say it now; yuan."""
-
-    station_id: int
-    fund_id: int
-    parcels: int  # accruals less reversals
-    accruals: int
-    weaker: int  # accruals of class B or C
-    lines_yuan: Decimal
-    held_parcels: int
-    held_yuan: Decimal
-    cap_yuan: Decimal
-    shortfall_yuan: Decimal
-    other_yuan: Decimal
-    caps: int  # how many adjustments of the kind there are
-    shortfalls: int
-
-    @property
-    def key(self) -> tuple[int, int]:
-        return self.station_id, self.fund_id
-
-    @property
-    def adjusted_yuan(self) -> Decimal:
-        return self.cap_yuan + self.shortfall_yuan + self.other_yuan
-
-
-def figures(county_code: str, month: date) -> list[Figures]:
-    """All outlets' figures of a month, by station and fund; one set-based read."""
-    found = sql.rows("settlement", "statement_figures", {"county_code": county_code, "month": month})
-    return [Figures(**row) for row in found]
-
-
-def typed_deliveries(county_code: str, month: date) -> dict[int, int]:
-    """Outlet → stated parcels with a scan typed at the outlet itself."""
-    rows = sql.rows("settlement", "typed_deliveries", {"county_code": county_code, "month": month})
-    return {row["station_id"]: row["typed"] for row in rows}
-
-
-def stated_by_month(county_code: str, month: date) -> dict[tuple[int, int], list[tuple[date, Decimal]]]:
-    """(outlet, fund) → what its statement takes up, by the month each line is booked in."""
-    found: dict[tuple[int, int], list[tuple[date, Decimal]]] = {}
-    for row in sql.rows("settlement", "stated_by_month", {"county_code": county_code, "month": month}):
-        found.setdefault((row["station_id"], row["fund_id"]), []).append((row["period"], row["yuan"]))
-    return found
-
-
-def adjusted(county_code: str, month: date) -> dict[tuple[int, int], Decimal]:
-    """(outlet, fund) → sum of the month's adjustments, yuan."""
-    rows = Adjustment.objects.filter(county_code=county_code, period=month).order_by()
-    summed = rows.values("station_id", "fund_id").annotate(yuan=Sum("amount"))
-    return {(row["station_id"], row["fund_id"]): row["yuan"] for row in summed}
+BEFORE_APPROVAL = (PeriodState.COMPUTED, PeriodState.REVIEWED, PeriodState.PUBLICISED)
 
 
 def period_of(county_code: str, month: date) -> Period | None:
@@ -128,72 +69,7 @@ def unread_parcels(county_code: str, month: date) -> bool:
     return bool(sql.value("settlement", "unread_parcels", {"county_code": county_code, "end": end}))
 
 
-# --- what a statement is flagged with --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What flags compare a month's figures with."""
-
-    last_month: Mapping[tuple[int, int], Decimal]  # payable, yuan
-    seen_before: frozenset[int]  # outlets with a statement of any earlier month
-    earlier_months: bool
-    closed_on: Mapping[int, date]
-    with_account: frozenset[int]
-    typed: Mapping[int, int]
-
-
-def surroundings(county_code: str, month: date) -> Surroundings:
-    """Everything the flags of a month need, in six reads."""
-    start, end = clock.month_span(month)
-    rows = Statement.objects.filter(county_code=county_code)
-    last = rows.filter(period=clock.previous_month(month)).values_list("station_id", "fund_id", "payable_yuan")
-    seen = frozenset(rows.filter(period__lt=month).values_list("station_id", flat=True).distinct())
-    closed = StationTransition.objects.filter(
-        station__region__county_code=county_code, to_state=StationState.CLOSED, at__gte=start, at__lt=end
-    )
-    accounts = OutletAccount.objects.filter(county_code=county_code, confirmed_at__isnull=False)
-    return Surroundings(
-        last_month={(station, fund): yuan for station, fund, yuan in last},
-        seen_before=seen,
-        earlier_months=bool(seen),
-        closed_on={row.station_id: clock.business_date(row.at) for row in closed.order_by("at")},
-        with_account=frozenset(accounts.values_list("station_id", flat=True).distinct()),
-        typed=typed_deliveries(county_code, month),
-    )
-
-
-def month_caps(county_code: str, month: date) -> dict[int, Decimal]:
-    """Fund → cap per outlet and month, yuan, by the newest policy of the month that is paid out of it."""
-    policies = (
-        Policy.objects.active()
-        .filter(Q(valid_to__isnull=True) | Q(valid_to__gt=month), county_code=county_code)
-        .filter(valid_from__lt=clock.next_month(month))
-        .order_by("valid_from", "pk")
-    )
-    newest = {policy.fund_id: policy.month_cap for policy in policies}
-    return {fund_id: cap for fund_id, cap in newest.items() if cap is not None}
-
-
 # --- what the funds can pay ------------------------------------------------------------------------------------------
-
-
-def share_out(wanted: Mapping[tuple[int, int], Decimal], available: Decimal) -> dict[tuple[int, int], Decimal]:
-    """`available` yuan over what is wanted (positive, 2 places), each the same share, to the cent: cents that rounding
-    leaves over go to the largest remainders, then by key. Nobody gets more than wanted or less than 0."""
-    total = sum(wanted.values(), ZERO)
-    cents = int(max(available, ZERO) * 100)  # towards zero: a fund is never overdrawn by a fraction of a cent
-    if total <= 0 or cents >= int(total * 100):
-        return dict(wanted)
-    given: dict[tuple[int, int], int] = {}
-    rest: list[tuple[Decimal, tuple[int, int]]] = []
-    for key in sorted(wanted):
-        exact = wanted[key] * cents / total
-        given[key] = int(exact)
-        rest.append((int(exact) - exact, key))
-    for _remainder, key in sorted(rest)[: cents - sum(given.values())]:
-        given[key] += 1
-    return {key: Decimal(value) / 100 for key, value in given.items()}
 
 
 @dataclass(frozen=True)
@@ -262,11 +138,6 @@ APPROVED_STATES = (StatementState.APPROVED, StatementState.IN_BATCH, StatementSt
 
 
 # --- totals ----------------------------------------------------------------------------------------------------------
-
-
-def marked() -> Q:
-    """Statements with a mark."""
-    return reduce(or_, (Q(flags__contains=[{"code": code}]) for code in MARKS))
 
 
 @dataclass(frozen=True)
@@ -429,6 +300,24 @@ def notice_end(day: date) -> date:
 def open_holds(county_code: str, month: date) -> int:
     """Lines of the month that wait for a decision."""
     return Hold.objects.filter(county_code=county_code, closed_at__isnull=True, line__period=month).count()
+
+
+def months_in_work(county_codes: Iterable[str]) -> list[date]:
+    """Months whose statements may be answered and checked now."""
+    rows = Period.objects.filter(county_code__in=list(county_codes), state__in=BEFORE_APPROVAL)
+    return list(rows.values_list("month", flat=True).distinct())
+
+
+def period_steps(period: Period) -> list[Transition]:
+    """Who moved a month when and why, in order."""
+    rows = Transition.objects.filter(county_code=period.county_code, entity="period", entity_id=period.pk or 0)
+    return list(rows.select_related("by").order_by("pk"))
+
+
+def township_names(county_code: str) -> dict[str, str]:
+    """Code (12 digits) → name of a county's townships."""
+    rows = Region.objects.filter(level=RegionLevel.TOWNSHIP, county_code=county_code)
+    return dict(rows.values_list("code", "name"))
 
 
 def is_over(period: Period | None) -> bool:

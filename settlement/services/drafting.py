@@ -16,9 +16,9 @@ from accounts.models import User
 from common import money
 from common.crash import crash_point
 from settlement.models import Fund, Statement
-from settlement.queries import periods as reads
+from settlement.queries import figures as reads
 from settlement.queries.books import fund_money
-from settlement.queries.periods import MARKS, ZERO, Figures, Surroundings
+from settlement.queries.figures import MARKS, ZERO, Figures, Surroundings
 from settlement.services.books import move
 from settlement.services.lines import adjust
 from settlement.states import AdjustmentKind, ShortfallRule, StatementState

@@ -20,15 +20,15 @@ from common import clock
 from common.crash import crash_point
 from common.errors import Conflict, NotAllowed, Refused
 from settlement.models import Fund, Period, Statement, Transition
+from settlement.queries import figures
 from settlement.queries import periods as reads
 from settlement.queries.books import fund_money
+from settlement.queries.periods import BEFORE_APPROVAL
 from settlement.services.books import Leg, move, post
 from settlement.services.drafting import draft_statements
 from settlement.services.lines import lock_county
 from settlement.services.settle import settle
 from settlement.states import Account, PeriodState, ShortfallRule, StatementState
-
-BEFORE_APPROVAL = (PeriodState.COMPUTED, PeriodState.REVIEWED, PeriodState.PUBLICISED)
 
 
 def freeze_period(*, county_code: str, month: date, by: User, at: datetime) -> Period:
@@ -228,8 +228,8 @@ def approve_period(*, county_code: str, month: date, by: User, at: datetime) -> 
 
 def _book(statements: Sequence[Statement], county_code: str, month: date, by: User, at: datetime) -> None:
     """accrued → payable, each line's part out of the month it was booked in, the remainder to rounding."""
-    lines = reads.stated_by_month(county_code, month)
-    adjusted = reads.adjusted(county_code, month)
+    lines = figures.stated_by_month(county_code, month)
+    adjusted = figures.adjusted(county_code, month)
     for place, row in enumerate(statements):
         if place == len(statements) // 2:
             crash_point("approve.half")

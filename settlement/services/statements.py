@@ -9,11 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from common.errors import Conflict
 from settlement.models import Appeal, Period, Statement
-from settlement.queries.periods import SILENCE_DAYS
+from settlement.queries.periods import BEFORE_APPROVAL, SILENCE_DAYS
 from settlement.services.appeals import open_appeal
 from settlement.services.books import move
 from settlement.services.lines import lock_county
-from settlement.services.periods import BEFORE_APPROVAL
 from settlement.states import StatementState
 
 SILENCE = timedelta(days=SILENCE_DAYS)

@@ -56,7 +56,7 @@ def ageing(request: PageRequest) -> HttpResponse:
         "form": form,
         "month": month,
         "whole": _row(whole),
-        "page": Paginator(_outlet_rows(county, month, outlets), PAGE).get_page(request.GET.get("page")),
+        "page": Paginator(_outlet_rows(request, county, month, outlets), PAGE).get_page(request.GET.get("page")),
         "queues": timeliness.queues(county, at),
         "paces": [
             {
@@ -85,9 +85,11 @@ def _row(lag: timeliness.Lag | None) -> dict[str, object] | None:
     }
 
 
-def _outlet_rows(county: str, month: date, lags: dict[int, timeliness.Lag]) -> list[dict[str, object]]:
+def _outlet_rows(
+    request: PageRequest, county: str, month: date, lags: dict[int, timeliness.Lag]
+) -> list[dict[str, object]]:
     """The slowest outlet first."""
-    names = {row.pk: row for row in Station.objects.filter(region__county_code=county, pk__in=lags)}
+    names = {row.pk: row for row in Station.objects.visible_to(request.user, "settlement.read").filter(pk__in=lags)}
     paid = timeliness.paid_after(county, month)
     slowest = sorted(lags.values(), key=lambda lag: -(lag.delivered_p95 or 0))
     return [

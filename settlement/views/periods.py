@@ -24,17 +24,16 @@ from common.errors import Refused
 from common.http import PageRequest
 from settlement import queries, services
 from settlement.forms.periods import PeriodFilter, ReasonForm
-from settlement.models import Period, Statement, Transition
+from settlement.models import Period, Statement
 from settlement.queries import periods as reads
 from settlement.queries import timeliness
+from settlement.queries.figures import marked
 from settlement.services.drafting import flag_sentences, is_marked
 from settlement.services.periods import BEFORE_APPROVAL, approval_refusal, freeze_refusal
 from settlement.states import PeriodState
 from settlement.views.tabs import county_of, tabs
-from stations.models import Region
 from stations.permissions import require
 from stations.scope import scope_of
-from stations.states import RegionLevel
 
 PAGE = 30  # statements on a page
 ZERO = Decimal(0)
@@ -129,7 +128,8 @@ def period_list(request: PageRequest) -> HttpResponse:
     """All months of the county, newest first, with what is next and by whom."""
     at, county = clock.now(), _county(request)
     months = reads.months_of(county, at)
-    periods = {row.month: row for row in Period.objects.filter(county_code=county, month__in=months)}
+    rows_of = Period.objects.visible_to(request.user, "settlement.read").filter(county_code=county, month__in=months)
+    periods = {row.month: row for row in rows_of}
     totals = reads.period_totals(county, months)
     so_far = reads.lines_so_far(county, [month for month in months if month not in totals])
     rows = []
@@ -178,7 +178,7 @@ def _page(
     at = clock.now()
     row = reads.period_of(county, month) or Period(county_code=county, month=month)
     filters = PeriodFilter(request.GET, townships=queries.townships_visible(request.user))
-    statements = _filtered(county, month, filters)
+    statements = _filtered(request.user, county, month, filters)
     context: dict[str, Any] = {
         "period": row,
         "month": month,
@@ -200,11 +200,7 @@ def _page(
         "digest": reads.digest(county, month) if month in totals else "",
         "funds": reads.fund_previews(county, month),
         "over": reads.is_over(row),
-        "history": list(
-            Transition.objects.filter(county_code=county, entity="period", entity_id=row.pk or 0)
-            .select_related("by")
-            .order_by("pk")
-        ),
+        "history": reads.period_steps(row),
         "labels": {state.value: state.label for state in PeriodState},
         "step": _next_step(request.user, row, at),
         "refusal": refusal,
@@ -240,21 +236,21 @@ class StatementLine:
         return self.statement.fund_id
 
 
-def _filtered(county: str, month: date, filters: PeriodFilter) -> list[StatementLine]:
+def _filtered(user: User, county: str, month: date, filters: PeriodFilter) -> list[StatementLine]:
     """The month's statements, those with most marks first."""
-    rows = Statement.objects.filter(county_code=county, period=month).select_related("station", "fund")
+    rows = Statement.objects.visible_to(user).filter(county_code=county, period=month).select_related("station", "fund")
     if township := filters.chosen("township"):
         rows = rows.filter(station__township_code=township[:9])
     if state := filters.chosen("state"):
         rows = rows.filter(state=state)
     flag = filters.chosen("flag")
     if flag == "any":
-        rows = rows.filter(reads.marked())
+        rows = rows.filter(marked())
     elif flag == "none":
-        rows = rows.exclude(reads.marked())
+        rows = rows.exclude(marked())
     elif flag:
         rows = rows.filter(flags__contains=[{"code": flag}])
-    names = dict(Region.objects.filter(level=RegionLevel.TOWNSHIP, county_code=county).values_list("code", "name"))
+    names = reads.township_names(county)
     lines = [
         StatementLine(row, names.get(f"{row.station.township_code}000", ""), flag_sentences(row.flags))
         for row in rows.order_by("station__code", "fund__number")

@@ -1,8 +1,6 @@
 """The township's queue: what its outlets agreed to and it has to check, what they dispute, what is done."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -18,9 +16,9 @@ from common import clock
 from common.errors import Refused
 from common.http import PageRequest
 from settlement import services
-from settlement.models import Appeal, Period, Statement
+from settlement.models import Appeal, Statement
+from settlement.queries import periods as reads
 from settlement.services.drafting import flag_sentences, is_marked
-from settlement.services.periods import BEFORE_APPROVAL
 from settlement.states import AppealState, StatementState
 from settlement.views.tabs import tabs
 from stations.permissions import require
@@ -49,12 +47,6 @@ def _mine(request: PageRequest) -> QuerySet[Statement]:
     )
 
 
-def _live_months(counties: Sequence[str]) -> list[date]:
-    return list(
-        Period.objects.filter(county_code__in=counties, state__in=BEFORE_APPROVAL).values_list("month", flat=True)
-    )
-
-
 @require_GET
 @require("statement.check")
 def queue(request: PageRequest) -> HttpResponse:
@@ -65,14 +57,15 @@ def queue(request: PageRequest) -> HttpResponse:
 def _page(request: PageRequest, refusal: Refused | None = None) -> HttpResponse:
     mine = _mine(request)
     counties = sorted(set(mine.order_by().values_list("county_code", flat=True).distinct()))
-    months = _live_months(counties)
+    months = reads.months_in_work(counties)
     live = mine.filter(period__in=months)
     waiting = [
         QueueRow(row, flag_sentences(row.flags)) for row in live.filter(state=StatementState.CONFIRMED)[:IDS_MAX]
     ]
     disputed = list(live.filter(state=StatementState.DISPUTED))
     texts = dict(
-        Appeal.objects.filter(statement__in=disputed, state=AppealState.OPEN)
+        Appeal.objects.visible_to(request.user, "appeal.read")
+        .filter(statement__in=disputed, state=AppealState.OPEN)
         .order_by("pk")
         .values_list("statement_id", "text")
     )

@@ -15,6 +15,7 @@ from settlement import services
 from settlement.models import Adjustment, Appeal, JournalEntry, Line, OutletAccount, Period, Statement, Transition
 from settlement.queries import periods as reads
 from settlement.queries.books import fund_money, trial_balance
+from settlement.queries.figures import share_out
 from settlement.services.drafting import flag_sentences
 from settlement.states import AdjustmentKind, HoldOutcome, PeriodState, ShortfallRule, StatementState
 from stations.models import StationTransition
@@ -249,7 +250,7 @@ def test_a_fund_that_queues_cuts_nothing_and_names_who_waits(county, policy):
 )
 def test_sharing_out(wanted, available, given):
     asked = {(number, 1): D(yuan) for number, yuan in enumerate(wanted)}
-    shared = reads.share_out(asked, D(available))
+    shared = share_out(asked, D(available))
     assert [shared[key] for key in sorted(shared)] == [D(yuan) for yuan in given]
 
 
