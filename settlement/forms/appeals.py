@@ -51,7 +51,7 @@ class DecideForm(forms.Form):
     """The answer to an objection, and what it is worth."""
 
     verdict = forms.ChoiceField(
-        label=_("Decision"),
+        label=_("Your decision"),
         choices=[("upheld", _("Upheld")), ("rejected", _("Not upheld"))],
         widget=forms.RadioSelect,
     )

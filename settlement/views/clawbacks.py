@@ -18,6 +18,7 @@ from settlement.forms.appeals import TextForm
 from settlement.forms.clawbacks import ClawbackFilter, ProposeForm, WaiveForm, WaybillForm
 from settlement.models import Clawback, Line
 from settlement.queries import clawbacks as reads
+from settlement.queries.notice import county_name
 from settlement.states import AppealState, ClawbackState
 from settlement.views.tabs import tabs
 from stations.permissions import require
@@ -115,6 +116,7 @@ def clawback_letter(request: PageRequest, pk: int) -> HttpResponse:
         "against": scans,
         "other": other,
         "told_at": reads.told_at(row),
+        "county": county_name(row.county_code),
         "breadcrumbs": [(_("Clawback"), reverse("settlement:clawback", args=[row.pk])), (_("Letter"), "")],
     }
     return render(request, "settlement/clawback_letter.html", context)
