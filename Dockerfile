@@ -20,6 +20,10 @@ RUN python -c "from config import bootstrap; bootstrap.copy_vendor()" \
 
 FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# For PDFs of statements: Pango for WeasyPrint, and a font with Chinese characters (common/pdf.py).
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --create-home --uid 10001 app
 COPY --from=build /venv /venv
 COPY --from=build --chown=app:app /app /app

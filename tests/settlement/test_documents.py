@@ -19,6 +19,7 @@ from common import services as jobs
 from common.errors import Refused
 from common.models import Job
 from common.states import JobState
+from settlement import tasks  # noqa: F401 (registers the job)
 from settlement.models import Line, Posting
 from settlement.services import documents, lines
 from settlement.states import Account, AdjustmentKind, HoldReason
@@ -27,8 +28,17 @@ from tests.settlement.months import FREEZE, OCTOBER, make_line, publicise
 from tests.settlement.people import make_policy
 from tests.settlement.test_pages import read_table
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("paper")]
 D = Decimal
+
+
+@pytest.fixture(scope="module")
+def paper():
+    """A machine that can draw a PDF; elsewhere these tests say what to install."""
+    try:
+        pdf.render("<p>中文</p>")
+    except Refused as refusal:
+        pytest.skip(str(refusal.message))
 
 
 @pytest.fixture
