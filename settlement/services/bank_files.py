@@ -26,12 +26,12 @@ from settlement.states import BatchState
 CSV, XLSX = "csv", "xlsx"
 KINDS = {CSV: "text/csv", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 ENCODINGS = {"gb18030": _("GB18030 (most Chinese banks)"), "utf-8-sig": _("UTF-8 with a mark")}
-COLUMNS_MAX = 14
+COLUMNS_MAX = 10
 WORDS_MAX = 20
 
 # What a column can hold: its name for people, and how it is read off a payment and its place in the batch.
 FIELDS: dict[str, tuple[Any, Callable[[Payment, int], Any]]] = {
-    "place": (_("Serial number"), lambda payment, place: place),
+    "place": (_("Place in the file"), lambda payment, place: place),
     "payment_no": (_("Payment number"), lambda payment, place: payment.number),
     "holder": (_("Account holder"), lambda payment, place: payment.holder),
     "number": (_("Account number"), lambda payment, place: payment.account_number),

@@ -58,7 +58,7 @@ def account_list(request: PageRequest) -> HttpResponse:
         "changed": [row for row in everybody if row.changed],
         "several": len(everybody) > 1,
         "may_enter": may(request.user, "account.enter"),
-        "may_confirm": may(request.user, "account.confirm"),
+        "full_names": may(request.user, "account.enter") or may(request.user, "account.confirm"),
         "tabs": tabs(request, "accounts"),
         "actions": [(_("Enter an account"), reverse("settlement:account-new"), "add")]
         if may(request.user, "account.enter")

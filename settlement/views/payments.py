@@ -123,6 +123,7 @@ def _batch_page(
         "may_send": row.state == BatchState.ISSUED
         and scope_of(request.user, "payment.send").covers_county(row.county_code)
         and row.created_by_id != request.user.pk,
+        "full_names": prepares or scope_of(request.user, "payment.send").covers_county(row.county_code),
         "may_cancel": row.state == BatchState.ISSUED and prepares,
         "may_download": at_bank and prepares,
         "may_upload": at_bank and prepares,

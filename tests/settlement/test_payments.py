@@ -22,6 +22,7 @@ from settlement.services.payments import cancel_batch, close_paid_periods, issue
 from settlement.states import BatchState, PaymentState, PeriodState, StatementState
 from tests.conftest import NOW
 from tests.settlement.money import (
+    NUMBER,
     OCTOBER,
     SEPTEMBER,
     appropriate,
@@ -29,6 +30,7 @@ from tests.settlement.money import (
     make_approved,
     ready,
     second_clerk,
+    sent,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -281,3 +283,50 @@ def test_killed_midway_it_is_all_or_nothing(county, tmp_path, settings, point, b
     assert PaymentItem.objects.filter(live=True).count() == 2
     assert fund_money(fund).sent == Decimal("257.15")
     assert sum(trial_balance(county.code).values()) == 0
+
+
+@pytest.mark.django_db
+def test_holders_are_masked_to_those_who_only_look(county, sign_in):
+    batch = sent(county)
+    for page in (f"/settlement/payments/{batch.pk}/", "/settlement/accounts/"):
+        assert "王大池" in sign_in("clerk").get(page).content.decode()
+        seen = sign_in("auditor").get(page).content.decode()
+        assert "王*池" in seen
+        assert "王大池" not in seen
+        assert NUMBER not in seen
+
+
+@pytest.mark.django_db
+def test_an_outlet_sees_its_own_payments_and_no_batch(county, sign_in):
+    batch = sent(county)
+    client = sign_in("operator")
+    page = client.get("/settlement/payments/").content.decode()
+    assert "164.80" in page
+    assert "92.35" not in page
+    assert client.get(f"/settlement/payments/{batch.pk}/").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_clerk_makes_a_batch_and_the_approver_releases_it(county, sign_in):
+    fund = ready(county)
+    assert "257.15" in sign_in("clerk").get("/settlement/payments/").content.decode()
+    for who in ("approver", "officer", "operator"):
+        assert sign_in(who).post("/settlement/payments/issue/", {"fund": fund.pk}).status_code == 403
+    for nonsense in ("", "x", "9" * 30, "0"):
+        assert sign_in("clerk").post("/settlement/payments/issue/", {"fund": nonsense}).status_code == 404
+    assert sign_in("clerk").post("/settlement/payments/issue/", {"fund": fund.pk}).status_code == 302
+    assert sign_in("clerk").post("/settlement/payments/issue/", {"fund": fund.pk}).status_code == 409
+    batch = PaymentBatch.objects.get()
+    page = f"/settlement/payments/{batch.pk}/"
+    assert sign_in("clerk").post(page + "send/").status_code == 403
+    assert sign_in("clerk").post(page + "cancel/", {"reason": ""}).status_code == 422
+    assert sign_in("approver").post(page + "send/").status_code == 302
+    assert sign_in("clerk").post(page + "cancel/", {"reason": "错"}).status_code == 409
+
+
+@pytest.mark.django_db
+def test_the_neighbour_sees_neither_batch_nor_payment(county, neighbour, sign_in):
+    batch = sent(county)
+    client = sign_in(neighbour.people["officer"])
+    assert client.get(f"/settlement/payments/{batch.pk}/").status_code == 404
+    assert "257.15" not in client.get("/settlement/payments/").content.decode()
