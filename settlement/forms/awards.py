@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from settlement.forms.grants import PercentField, PercentsField, YuanField
@@ -30,7 +31,7 @@ class RoundForm(forms.Form):
         label=_("Among"),
         choices=[(level.value, level.label) for level in (StationLevel.OUTLET, StationLevel.CENTRE)],
     )
-    fund = forms.ModelChoiceField(label=_("Fund"), queryset=Fund.objects.none())
+    fund = forms.ModelChoiceField(label=_("Fund"), queryset=None)
     first_day = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs=_DATE))
     last_day = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs=_DATE))
     pot = YuanField(label=_("Sum to share out, yuan"), required=False)
@@ -43,9 +44,9 @@ class RoundForm(forms.Form):
         label=_("Paid by grade A, B, C, D, %"), size=4, initial="100 80 60 0", help_text=_("Four numbers.")
     )
 
-    def __init__(self, *args: Any, county_code: str, today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, funds: QuerySet[Fund], today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fund"].queryset = Fund.objects.filter(county_code=county_code).order_by("number")  # type: ignore[attr-defined]
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
         self.fields["first_day"].initial = date(today.year - 1, 1, 1)
         self.fields["last_day"].initial = date(today.year - 1, 12, 31)
         for indicator in Indicator:

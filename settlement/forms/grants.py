@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from common import text
@@ -82,7 +83,7 @@ class CleanTextMixin:
 class SchemeForm(CleanTextMixin, forms.Form):
     """A grant scheme, as a document says it. Percentages and yuan."""
 
-    fund = forms.ModelChoiceField(label=_("Fund"), queryset=Fund.objects.none())
+    fund = forms.ModelChoiceField(label=_("Fund"), queryset=None)
     document = forms.CharField(label=_("Document number"), max_length=60)
     name = forms.CharField(label=_("Name"), max_length=120)
     kind = forms.ChoiceField(label=_("Granted for"), choices=GrantKind.choices)
@@ -111,10 +112,9 @@ class SchemeForm(CleanTextMixin, forms.Form):
     )
     rectify_months = forms.IntegerField(label=_("Months to put faults right"), min_value=1, max_value=12, initial=3)
 
-    def __init__(self, *args: Any, county_code: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, funds: QuerySet[Fund], townships: QuerySet[Region], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["fund"].queryset = Fund.objects.filter(county_code=county_code).order_by("number")  # type: ignore[attr-defined]
-        townships = Region.objects.current().of_county(county_code).filter(level="township").order_by("code")
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
         self.fields["bonus_townships"].choices = [(row.pk[:9], row.name) for row in townships]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -136,12 +136,12 @@ class SchemeForm(CleanTextMixin, forms.Form):
 class ClaimForm(CleanTextMixin, forms.Form):
     """A claim: the station, what it is about, and rows of invoices with the machines on them."""
 
-    station = forms.ModelChoiceField(label=_("Station"), queryset=Station.objects.none())
+    station = forms.ModelChoiceField(label=_("Station"), queryset=None)
     note = forms.CharField(
         label=_("What was built or bought"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
     )
 
-    def __init__(self, *args: Any, stations: Any, rows: int = ROWS, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, stations: QuerySet[Station], rows: int = ROWS, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["station"].queryset = stations  # type: ignore[attr-defined]
         self.row_count = rows

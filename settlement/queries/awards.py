@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from common import clock, money, sql
-from settlement.models import AwardRound, AwardScore
+from settlement.models import AwardRound, AwardScore, Fund
 from settlement.states import AwardState, Grade, Indicator
 from stations.scope import scope_of
 from stations.states import StationLevel
@@ -141,6 +141,11 @@ def rounds(user: User) -> QuerySet[AwardRound]:
     whole = scope_of(user, "grant.read").county_codes
     published = mine.exclude(state=AwardState.DRAFT) | mine.filter(county_code__in=whole)
     return published.select_related("fund").order_by("-year", "level")
+
+
+def funds(user: User) -> QuerySet[Fund]:
+    """Funds the person may spend on grants and awards."""
+    return Fund.objects.visible_to(user, "grant.prepare").order_by("number")
 
 
 def scores(award: AwardRound) -> QuerySet[AwardScore]:

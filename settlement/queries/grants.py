@@ -14,9 +14,9 @@ from common import money
 from settlement.models import Fund, GrantClaim, GrantInstalment, GrantProof, GrantScheme, Statement, Transition
 from settlement.queries.books import fund_money
 from settlement.states import Finding, Grade, GrantKind, GrantState, PolicyState, ProofKind, StatementState
-from stations.models import Station
+from stations.models import Region, Station
 from stations.scope import scope_of
-from stations.states import StationLevel, StationState
+from stations.states import RegionLevel, StationLevel, StationState
 
 LEVELS = (StationLevel.HUB, StationLevel.CENTRE, StationLevel.OUTLET)  # in the order of GrantScheme.sample_shares
 LEVEL_OF: dict[str, StationLevel] = {
@@ -175,6 +175,12 @@ def stations_that_may_claim(user: User, scheme: GrantScheme) -> QuerySet[Station
         rows = rows.filter(level=level)
     taken = scheme.claims.exclude(state=GrantState.REJECTED).values("station_id")
     return rows.filter(county_code=scheme.county_code, state__in=MAY_CLAIM).exclude(pk__in=taken).order_by("code")
+
+
+def townships(user: User) -> QuerySet[Region]:
+    """The townships of the counties where the person prepares grants."""
+    counties = scope_of(user, "grant.prepare").county_codes
+    return Region.objects.current().filter(county_code__in=counties, level=RegionLevel.TOWNSHIP).order_by("code")
 
 
 def history(claim: GrantClaim) -> list[Transition]:

@@ -66,7 +66,7 @@ def award_list(request: PageRequest) -> HttpResponse:
 @require("grant.prepare")
 def award_new(request: PageRequest) -> HttpResponse:
     county = scope_of(request.user, "grant.prepare").county_codes[0]
-    form = RoundForm(request.POST or None, county_code=county, today=clock.business_date(clock.now()))
+    form = RoundForm(request.POST or None, funds=queries.funds(request.user), today=clock.business_date(clock.now()))
     status = 200
     if request.method == "POST":
         status = 422

@@ -17,7 +17,6 @@ from common.models import Job
 from common.states import JobState
 from settlement.models import Policy
 from settlement.queries import effect as queries
-from settlement.states import PolicyState
 from settlement.views.tabs import tabs
 from stations.permissions import require
 from stations.scope import scope_of
@@ -35,7 +34,7 @@ def _counties(request: PageRequest) -> tuple[str, ...]:
 
 
 def _policy(request: PageRequest, pk: int) -> Policy:
-    rows = Policy.objects.filter(county_code__in=_counties(request), state=PolicyState.ACTIVE)
+    rows = Policy.objects.active().visible_to(request.user).filter(county_code__in=_counties(request))
     return get_object_or_404(rows, pk=pk)
 
 
@@ -48,7 +47,7 @@ def _days(request: PageRequest) -> int:
 @require("policy.read")
 def effect_list(request: PageRequest) -> HttpResponse:
     at = clock.now()
-    policies = Policy.objects.filter(county_code__in=_counties(request), state=PolicyState.ACTIVE)
+    policies = Policy.objects.active().visible_to(request.user).filter(county_code__in=_counties(request))
     context = {
         "tabs": tabs(request, "effect"),
         "label_of_tabs": _("Subsidy"),

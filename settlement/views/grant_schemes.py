@@ -24,6 +24,7 @@ from settlement.forms.grants import (
 )
 from settlement.models import GrantScheme
 from settlement.queries import grants as queries
+from settlement.queries.awards import funds
 from settlement.states import GrantState, PolicyState
 from settlement.views.tabs import tabs
 from stations.permissions import require
@@ -81,7 +82,7 @@ def grant_list(request: PageRequest) -> HttpResponse:
 @require("grant.prepare")
 def scheme_new(request: PageRequest) -> HttpResponse:
     county = scope_of(request.user, "grant.prepare").county_codes[0]
-    form = SchemeForm(request.POST or None, county_code=county)
+    form = SchemeForm(request.POST or None, funds=funds(request.user), townships=queries.townships(request.user))
     status = 200
     if request.method == "POST":
         status = 422

@@ -293,7 +293,9 @@ def grant_approve(request: PageRequest, pk: int) -> HttpResponse:
 
 
 def _instalment(request: PageRequest, pk: int, action: str) -> GrantInstalment:
-    rows = GrantInstalment.objects.filter(claim__in=GrantClaim.objects.visible_to(request.user, action))
+    rows = GrantInstalment.objects.visible_to(request.user, action).filter(
+        claim__in=GrantClaim.objects.visible_to(request.user, action)
+    )
     return get_object_or_404(rows, pk=pk)
 
 
