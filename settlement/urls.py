@@ -85,6 +85,7 @@ urlpatterns = [
     path("funds/new/", funds.fund_new, name="fund-new"),
     path("funds/<int:pk>/", funds.fund, name="fund"),
     path("funds/<int:pk>/appropriate/", funds.fund_appropriate, name="fund-appropriate"),
+    path("funds/<int:pk>/budget/", funds.fund_budget, name="fund-budget"),
     path("facts/", facts.facts, name="facts"),
     path("facts/<int:station_id>/", facts.fact, name="fact"),
     path("facts/<int:station_id>/new/", facts.fact_new, name="fact-new"),

@@ -30,7 +30,9 @@ class FactForm(forms.Form):
         required=False,
         help_text=_("Only for distance (km) and density (persons a km²)."),
     )
-    valid_from = forms.DateField(label=_("From"), widget=forms.DateInput(attrs={"type": "date"}))
+    valid_from = forms.DateField(
+        label=_("Holds from"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     reason = forms.CharField(label=_("Reason"), max_length=200)
 
     def __init__(self, data: Any = None, *, today: date) -> None:

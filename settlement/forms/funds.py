@@ -39,12 +39,21 @@ class FundForm(_Cleaned):
     )
 
 
+class BudgetForm(_Cleaned):
+    """Another budget, and why."""
+
+    budget = yuan_field(label=_("Budget, yuan"), most="1000000000")
+    reason = forms.CharField(label=_("Reason"), max_length=200)
+
+
 class AppropriationForm(_Cleaned):
     """Money received, by a document."""
 
     document = forms.CharField(label=_("Document"), max_length=50)
     amount = yuan_field(label=_("Amount, yuan"), most="1000000000")
-    received_on = forms.DateField(label=_("Received on"), widget=forms.DateInput(attrs={"type": "date"}))
+    received_on = forms.DateField(
+        label=_("Received on"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
 
     def clean_received_on(self) -> date:
         day: date = self.cleaned_data["received_on"]

@@ -98,11 +98,13 @@ class PolicyForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=120)
     issuer = forms.CharField(label=_("Issued by"), max_length=120)
     fund = forms.TypedChoiceField(label=_("Paid out of the fund"), coerce=int)
-    valid_from = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs={"type": "date"}))
+    valid_from = forms.DateField(
+        label=_("First day"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+    )
     valid_until = forms.DateField(
         label=_("Last day"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text=_("Leave it empty if the policy holds until another takes over."),
     )
     rate_delivery = rate_field(label=_("Base rate of a delivery, yuan a parcel"), initial="0.3")
@@ -148,7 +150,7 @@ class PolicyForm(forms.Form):
         help_text=_("None ticked: every outlet."),
     )
     area = forms.ChoiceField(
-        label=_("Where"),
+        label=_("Area"),
         choices=[(WHOLE_COUNTY, _("The whole county")), (CHOSEN, _("Only these townships"))],
         initial=WHOLE_COUNTY,
         widget=forms.RadioSelect,

@@ -26,7 +26,7 @@ from settlement.services.clawbacks import (
 from settlement.services.documents import month_set
 from settlement.services.facts import enter_fact
 from settlement.services.fraud import look
-from settlement.services.funds import appropriate, create_fund
+from settlement.services.funds import appropriate, change_budget, create_fund
 from settlement.services.grant_payment import (
     approve_claim,
     audit_claim,
@@ -91,6 +91,7 @@ __all__ = [
     "audit_claim",
     "bank_file",
     "cancel_batch",
+    "change_budget",
     "change_policy",
     "check_books",
     "check_round",

@@ -119,6 +119,38 @@ def appropriate(
     return row
 
 
+@transaction.atomic
+def change_budget(*, fund_id: int, budget: Decimal, reason: str, by: User, at: datetime) -> Fund:
+    """Another budget (yuan, 2 places), with its reason in the audit. Refused "amount_out_of_range" or "reason_missing",
+    Conflict "budget_below_received" with the figure."""
+    _check_yuan(budget, "/budget")
+    if not reason.strip():
+        raise Refused("reason_missing", _("Write down why."), pointer="/reason")
+    fund = Fund.objects.select_for_update().get(pk=fund_id)
+    received = fund.appropriations.aggregate(yuan=Sum("amount"))["yuan"] or Decimal(0)
+    if budget < received:
+        raise Conflict(
+            "budget_below_received",
+            _("%(received)s yuan were received already: the budget can't be less.") % {"received": f"{received:,.2f}"},
+            pointer="/budget",
+        )
+    before, fund.budget = fund.budget, budget
+    fund.save(update_fields=["budget"])
+    audit(
+        actor=by,
+        action="fund.changed",
+        entity="fund",
+        entity_id=fund.pk,
+        label=str(fund),
+        at=at,
+        county_code=fund.county_code,
+        before={"budget": str(before)},
+        after={"budget": str(budget)},
+        reason=reason,
+    )
+    return fund
+
+
 def _check_yuan(amount: Decimal, pointer: str) -> None:
     if not amount.is_finite() or not 0 < amount <= YUAN_MAX or amount != money.statement_yuan(amount):
         raise Refused(

@@ -14,7 +14,7 @@ from common import clock
 from common.errors import Refused
 from common.http import PageRequest
 from settlement import services
-from settlement.forms.funds import AppropriationForm, FundForm
+from settlement.forms.funds import AppropriationForm, BudgetForm, FundForm
 from settlement.models import Fund
 from settlement.queries.books import FundMoney, fund_money
 from settlement.views.tabs import tabs
@@ -113,16 +113,49 @@ def fund_appropriate(request: PageRequest, pk: int) -> HttpResponse:
     return _page(request, row, form, status=status)
 
 
+@require_http_methods(["GET", "POST"])
+@require("fund.manage")
+def fund_budget(request: PageRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Fund.objects.visible_to(request.user, "fund.manage"), pk=pk)
+    form = BudgetForm(request.POST if request.method == "POST" else None, initial={"budget": row.budget})
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                services.change_budget(fund_id=row.pk, by=request.user, at=clock.now(), **form.cleaned_data)
+            except Refused as refusal:
+                _add(form, refusal)
+                status = refusal.status
+            else:
+                messages.success(request, _("The budget is changed."))
+                return redirect("settlement:fund", row.pk)
+    context = {
+        "form": form,
+        "fund": row,
+        "breadcrumbs": [
+            (_("Funds"), reverse("settlement:funds")),
+            (row.name, reverse("settlement:fund", args=[row.pk])),
+            (_("Change the budget"), ""),
+        ],
+    }
+    return render(request, "settlement/fund_budget.html", context, status=status)
+
+
 def _page(request: PageRequest, row: Fund, form: AppropriationForm, status: int = 200) -> HttpResponse:
     money = fund_money(row)
+    may_manage = scope_of(request.user, "fund.manage").covers_county(row.county_code)
     context = {
+        "actions": [(_("Change the budget"), reverse("settlement:fund-budget", args=[row.pk]), "edit")]
+        if may_manage
+        else [],
         "fund": row,
         "money": money,
         "bars": _bars(money),
         "short_by": _short_by(money),
         "appropriations": row.appropriations.select_related("by").order_by("-received_on", "-pk"),
         "policies": row.policies.order_by("-valid_from", "-pk"),
-        "form": form if scope_of(request.user, "fund.manage").covers_county(row.county_code) else None,
+        "form": form if may_manage else None,
         "facts": [
             (_("Document number"), row.number),
             (_("Source of the money"), row.source),
@@ -137,6 +170,6 @@ def _page(request: PageRequest, row: Fund, form: AppropriationForm, status: int 
     return render(request, "settlement/fund.html", context, status=status)
 
 
-def _add(form: FundForm | AppropriationForm, refusal: Refused) -> None:
+def _add(form: FundForm | AppropriationForm | BudgetForm, refusal: Refused) -> None:
     field = refusal.pointer.strip("/")
     form.add_error(field if field in form.fields else None, refusal.message)

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from accounts.models import AuditEntry
 from common.errors import Conflict
 from settlement.models import Appropriation, Fund, JournalEntry, Posting
 from settlement.queries.books import fund_money, trial_balance
@@ -63,6 +64,24 @@ def test_above_the_budget_is_refused_with_the_figures(county, sign_in):
     assert "预算 4,000.00 元，已到账 3,000.50 元，最多还可入账 999.50 元" in answer.content.decode()
     assert Appropriation.objects.count() == 1
     assert give(county, fund, "拨2号", "999.50")
+
+
+@pytest.mark.django_db
+def test_a_budget_changes_with_a_reason_but_not_below_what_was_received(county, sign_in):
+    fund = make_fund(county, budget=Decimal(100))
+    give(county, fund, "拨1号", "80")
+    clerk, address = sign_in("clerk"), reverse("settlement:fund-budget", args=[fund.pk])
+    assert clerk.get(address).status_code == 200
+    answer = clerk.post(address, {"budget": "79.99", "reason": "压减"})
+    assert answer.status_code == 409
+    assert "80.00 元" in answer.content.decode()
+    for bad in ({"budget": "NaN", "reason": "追加"}, {"budget": "200", "reason": ""}):
+        assert clerk.post(address, bad).status_code == 422
+    assert sign_in("approver").post(address, {"budget": "200", "reason": "追加"}).status_code == 403
+    assert clerk.post(address, {"budget": "200", "reason": "追加"}).status_code == 302
+    fund.refresh_from_db()
+    assert fund.budget == Decimal(200)
+    assert AuditEntry.objects.get(action="fund.changed").before == {"budget": "100.00"}
 
 
 @pytest.mark.django_db

@@ -33,7 +33,7 @@ def draft(county, **values) -> dict[str, object]:
 def test_a_draft_and_a_second_person(county, sign_in):
     clerk, approver = sign_in("clerk"), sign_in("approver")
     said = clerk.get(reverse("settlement:policy-sentence"), draft(county)).content.decode()
-    assert "自2026年11月16日起，在村级网点每投递一件，基础补贴 0.305 元；揽收不补贴。" in said
+    assert "自2026年11月16日起，在村级服务点每投递一件，基础补贴 0.305 元；揽收不补贴。" in said
     assert "按地形：平原 × 1、丘陵 × 1.333333、山区 × 1。" in said
     assert "0 起 × 1、500 起 × 1.05、2000 起 × 1.1" in said
     assert "平原 0.305 元、丘陵 0.4067 元" in said
