@@ -1,8 +1,8 @@
 -- Paid or approved deliveries that later scans speak against, within the policy's days: returned or lost after the
--- delivery, or signed for at a second outlet. One row a line, its first such scan; a line that ever had a clawback is
--- left alone, so that what a person waived isn't proposed again. The registers name the parcels that were scanned after
--- their end, which the planner takes for a third of all: parcel_odd_end, then one look a parcel by line_once,
--- statement_once and scanevent_by_parcel.
+-- delivery, or signed for at a second outlet. One row a line, its first such scan; a line that ever had a clawback, or a
+-- parcel that had one for that scan, is left alone: what a person waived or paid again isn't proposed anew. The
+-- registers name the parcels that were scanned after their end, which the planner takes for a third of all:
+-- parcel_odd_end, then one look a parcel by line_once, statement_once and scanevent_by_parcel.
 WITH ended AS MATERIALIZED (
     SELECT p.id, p.carrier, p.waybill_no, p.t_k, p.t_at
     FROM orders_parcel p
@@ -40,5 +40,9 @@ WHERE l.turn %% 2 = 0
         AND s.period = CASE WHEN h.id IS NULL THEN l.period ELSE h.stated_in END
         AND s.state IN ('approved', 'in_batch', 'paid', 'failed')
   )
-  AND NOT EXISTS (SELECT FROM settlement_clawback c WHERE c.line_id = l.id)
+  AND NOT EXISTS (
+      SELECT FROM settlement_line n JOIN settlement_clawback c ON c.line_id = n.id
+      WHERE n.county_code = %(county_code)s AND n.parcel_id = ended.id AND n.service = 'outlet_delivery'
+        AND (n.id = l.id OR c.evidence @> to_jsonb(later.event_id::text))
+  )
 ORDER BY l.id

@@ -228,6 +228,20 @@ def test_later_scans_speak_against_a_delivery(delivered, kind, station, days, ca
     assert services.find_clawbacks(county_code=county.code, at=NOW) == 0, "what a person waived is not proposed again"
 
 
+def test_what_was_paid_again_is_not_proposed_again(delivered):
+    county, device, at, _line = delivered
+    record(device, scan("RETURNED", "FD-O1", at + DAY), at=at + DAY)
+    fold(at + DAY)
+    services.find_clawbacks(county_code=county.code, at=NOW)
+    row = Clawback.objects.get()
+    services.notify_clawback(clawback_id=row.pk, by=county.people["clerk"], at=NOW)
+    net(county, row)
+    decide(county, appeal(county, row, at=LATER), upheld=True)
+    paid_again = Line.objects.get(turn=2)
+    assert paid_again.period == MONTH, "no month was frozen here, and its statement counts as approved"
+    assert services.find_clawbacks(county_code=county.code, at=LATER) == 0
+
+
 def test_a_scan_that_was_taken_back_speaks_against_nothing(delivered):
     county, device, at, _line = delivered
     wrong = scan("RETURNED", "FD-O1", at + DAY)
