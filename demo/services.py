@@ -9,7 +9,6 @@
 import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -23,13 +22,12 @@ from common import clock, logs
 from common.models import Job
 from common.services import revive_job, start_job
 from demo import network as plan
+from demo.money import open_books, send_last_month_on
 from demo.simulate import NEWEST, Day, simulate
 from orders.rules import ParcelLine
 from orders.services import import_parcels
 from reports.services import compute_report
-from settlement.rules import Factor
-from settlement.services import PolicyFields, activate_policy, appropriate, create_fund, draft_policy, settle
-from settlement.states import FactorKind
+from settlement.services import settle
 from stations.models import Device, Membership, Organisation, Region, Station
 from stations.scope import scope_of
 from stations.services import add_person, create_stations, enrol_device, import_divisions, set_terrain
@@ -136,7 +134,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
         load_day(day)
         say(_("%(day)s: %(count)s parcels announced.") % {"day": day.day, "count": len(day.announcements)})
     _look_after(at=at)
-    _policy(at=at)
+    open_books(began=at - BEFORE, first_day=clock.business_date(at - timedelta(days=DAYS)), at=at)
     _draw_conclusions(at=at, months=[clock.month_of(at)])
     return start_job(
         kind=JOB_KIND,
@@ -164,6 +162,7 @@ def load_history(*, anchor: datetime, step: Callable[[int, int, str], None]) -> 
     _draw_conclusions(
         at=clock.now(), months=sorted({day.day.replace(day=1) for day in older} | {clock.month_of(anchor)})
     )
+    send_last_month_on(at=clock.now())
     return {"message": _("The demo county is complete."), "days": DAYS}
 
 
@@ -228,52 +227,6 @@ def _look_after(*, at: datetime) -> None:
     ):
         if event := first(kind, hub):
             dismiss(user=hub, kind=kind, event=event, reason=reason, at=at)
-
-
-def _policy(*, at: datetime) -> None:
-    """One clerk drafts, the approver activates; in force from the first demo month on."""
-    clerk, approver = (User.objects.get(username=name) for name in ("clerk", "approver"))
-    start = clock.month_of(at - timedelta(days=DAYS + 31))
-    fund = create_fund(
-        county_code=plan.COUNTY,
-        number="丰财农〔2026〕8号",
-        name="农村寄递物流补贴专项资金",
-        source="县级财政预算",
-        budget=Decimal("1200000.00"),
-        by=clerk,
-        at=at,
-    )
-    appropriate(
-        fund_id=fund.pk,
-        document="丰财拨〔2026〕21号",
-        amount=Decimal("600000.00"),
-        received_on=start,
-        by=clerk,
-        at=at,
-    )
-    bands = {
-        FactorKind.TERRAIN: (("hill", "1.333333"), ("mountain", "1.666667")),
-        FactorKind.GRADE: (("A", "1.05"), ("C", "0.95"), ("D", "0.9")),
-    }
-    policy = draft_policy(
-        county_code=plan.COUNTY,
-        fields=PolicyFields(
-            fund_id=fund.pk,
-            number="丰商务〔2026〕12号",
-            name="农村寄递物流末端配送补贴",
-            issuer="丰都县商务委员会",
-            rate_delivery=Decimal("0.30"),
-            valid_from=start,
-            factors=(
-                *(Factor(kind, Decimal(times), key=key) for kind, rows in bands.items() for key, times in rows),
-                Factor(FactorKind.TIER, Decimal(1), from_value=Decimal(0)),
-                Factor(FactorKind.TIER, Decimal("1.02"), from_value=Decimal(1500)),
-            ),
-        ),
-        by=clerk,
-        at=at,
-    )
-    activate_policy(policy_id=policy.pk, by=approver, at=at)
 
 
 def _draw_conclusions(*, at: datetime, months: list[date]) -> None:
