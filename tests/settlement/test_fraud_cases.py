@@ -15,6 +15,7 @@ from settlement.services import fraud as services
 from settlement.states import CaseState, HoldOutcome, PeriodState, RuleState, StatementState
 from stations.models import Station
 from tests.conftest import NOW
+from tests.settlement.claims import make_line
 from tests.settlement.doubts import DAY, MORNING, deliver, held, looked, spread
 from tests.settlement.people import make_policy
 from tracking.models import Photo
@@ -82,10 +83,10 @@ def test_it_is_decided_once_with_a_reason(county, case):
         answer(case, county.people["operator"])
 
 
-def test_above_five_hundred_yuan_two_people_decide(county, case, monkeypatch):
-    monkeypatch.setattr("settlement.services.fraud.cases.FOUR_EYES_YUAN", Decimal("0.50"))
+def test_above_five_hundred_yuan_two_people_decide(county, case):
+    CaseLine.objects.create(case=case, line=make_line(county, amount=Decimal("600.0000"), held="fraud"))
     proposed = decide(case, "refuse", county.people["officer"])
-    assert (proposed.state, held(case)) == (CaseState.PROPOSED, 3)
+    assert (proposed.state, held(case)) == (CaseState.PROPOSED, 4)
     with pytest.raises(Refused) as refusal:
         decide(case, "refuse", county.people["officer"])
     assert refusal.value.code == "same_person"
