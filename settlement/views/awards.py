@@ -108,7 +108,7 @@ def award(request: PageRequest, pk: int) -> HttpResponse:
         "weights": [(indicator.label, row.weights.get(indicator, "0")) for indicator in Indicator],
         "count": len(grades),
         "grades": [(grade, grades.count(grade)) for grade in "ABCD"],
-        "total": sum(given),
+        "awarded": sum(given),
         "page": page,
         "rows": [
             (
