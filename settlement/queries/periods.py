@@ -126,7 +126,7 @@ def fund_previews(county_code: str, month: date) -> list[FundPreview]:
         waiting: list[Statement] = []
         left = available
         for row in positive if fund.shortfall == ShortfallRule.QUEUE else ():
-            if row.payable_yuan > left:
+            if waiting or row.payable_yuan > left:  # nobody overtakes: as queries.payments.payment_plan
                 waiting.append(row)
             else:
                 left -= row.payable_yuan

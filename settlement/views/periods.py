@@ -198,7 +198,7 @@ def _page(
         "states": _states(totals.get(month)),
         "check": reads.ledger_check(county, month) if month in totals else None,
         "digest": reads.digest(county, month) if month in totals else "",
-        "funds": reads.fund_previews(county, month),
+        "funds": [] if reads.is_over(row) else reads.fund_previews(county, month),
         "over": reads.is_over(row),
         "history": reads.period_steps(row),
         "labels": {state.value: state.label for state in PeriodState},
