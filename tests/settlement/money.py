@@ -4,6 +4,10 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from django.db import connection
 
 from accounts.models import User
 from accounts.roles import Role
@@ -18,6 +22,7 @@ from tests.conftest import NOW, County, make_member
 from tests.settlement.people import make_fund
 
 OCTOBER, SEPTEMBER = date(2026, 10, 1), date(2026, 9, 1)
+ROOT = Path(__file__).parents[2]
 NUMBER = "6217003810012345678"
 
 
@@ -120,3 +125,8 @@ def answer(
 
 def second_clerk(county: County) -> User:
     return make_member("clerk-2", Role.SETTLEMENT_CLERK, county.code, region=county.regions["county"])
+
+
+def database_url(url: str) -> str:
+    """The test database's, for another process."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{connection.settings_dict['NAME']}"))

@@ -6,8 +6,6 @@ import sys
 import threading
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -24,16 +22,16 @@ from tests.conftest import NOW
 from tests.settlement.money import (
     NUMBER,
     OCTOBER,
+    ROOT,
     SEPTEMBER,
     appropriate,
+    database_url,
     give_account,
     make_approved,
     ready,
     second_clerk,
     sent,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def issue(county, fund, by="clerk"):
@@ -254,11 +252,6 @@ from settlement.services.payments import issue_batches
 county, fund, user = sys.argv[1:]
 issue_batches(county_code=county, fund_id=int(fund), by=User.objects.get(pk=user), at=clock.now())
 """
-
-
-def database_url(url: str) -> str:
-    """The test database's, for another process."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{connection.settings_dict['NAME']}"))
 
 
 @pytest.mark.django_db(transaction=True)

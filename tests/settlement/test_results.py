@@ -1,6 +1,9 @@
 """The bank's answer: what fits is booked, what doesn't is listed, nothing is lost or guessed."""
 
 import io
+import os
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 
@@ -18,7 +21,7 @@ from settlement.services.payments import issue_batches
 from settlement.services.results import FILE_MAX, read_results
 from settlement.states import BatchState, PaymentState, PeriodState, StatementState
 from tests.conftest import NOW
-from tests.settlement.money import answer, give_account, ready, sent
+from tests.settlement.money import ROOT, answer, database_url, give_account, ready, sent
 
 ONE, TWO = "500230-1-001", "500230-1-002"
 BOTH = ((ONE, "164.80", "成功", ""), (TWO, "92.35", "成功", ""))
@@ -221,6 +224,45 @@ def test_the_same_answer_twice_at_once_is_booked_once(county):
     assert sorted(len(outcome.paid) for outcome in outcomes) == [0, 0, 0, 2]
     assert JournalEntry.objects.filter(kind="paid").count() == 2
     assert payment_plan(county.code, batch.fund).payments == ()
+
+
+SCRIPT = """
+import sys, django
+django.setup()
+from common import clock
+from accounts.models import User
+from settlement.services.results import read_results
+batch, user, path = sys.argv[1:]
+with open(path, "rb") as file:
+    read_results(batch_id=int(batch), file=file, by=User.objects.get(pk=user), at=clock.now())
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("point", "booked"), [("result.booked", 0), ("result.committed", 2)])
+def test_killed_midway_the_answer_is_read_once(county, tmp_path, settings, point, booked):
+    batch = sent(county)
+    (tmp_path / point).touch()
+    (tmp_path / "answer.csv").write_bytes(answer(*BOTH).getvalue())
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(settings.DATABASE_URL),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "CRASH_DIR": str(tmp_path),
+    }
+    command = [
+        *(sys.executable, "-c", SCRIPT, str(batch.pk), str(county.people["clerk"].pk)),
+        str(tmp_path / "answer.csv"),
+    ]
+    died = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert died.returncode == -9, died.stderr[-2000:]
+    assert JournalEntry.objects.filter(kind="paid").count() == booked
+    again = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert again.returncode == 0, again.stderr[-2000:]
+    batch.refresh_from_db()
+    assert batch.state == BatchState.RECONCILED
+    assert JournalEntry.objects.filter(kind="paid").count() == 2
+    assert fund_money(batch.fund).treasury == Decimal("742.85")
 
 
 # --- the page ----------------------------------------------------------------------------------------------
