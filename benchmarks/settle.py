@@ -245,7 +245,9 @@ def _orm(some: int) -> None:
         day = clock.business_date(parcel.t_at)
         policy, rule = [pair for pair in policies if pair[0].valid_from <= day][-1]
         model = "pickup" if parcel.t_node == "SIGNED_PICKUP" else "to_door"
-        priced = price(rule, facts.on(parcel.t_station_id, day), "outlet_delivery", model)
+        outlet_id = parcel.t_station_id or 0
+        priced = price(rule, facts.on(outlet_id, day), "outlet_delivery", model)
+        assert priced  # every policy pays deliveries
         scans = list(
             ScanEvent.objects.filter(
                 county_code=COUNTY, carrier=parcel.carrier_id, waybill_no=parcel.waybill_no, k__lte=parcel.t_k
@@ -253,10 +255,10 @@ def _orm(some: int) -> None:
             .exclude(type="SORTED")
             .order_by("k")
         )
-        came = [scan for scan in scans if scan.type == "OUTLET_IN" and scan.station_id == parcel.t_station_id]
+        came = [scan for scan in scans if scan.type == "OUTLET_IN" and scan.station_id == outlet_id]
         typed = (scans[-1].method != "scan") + (bool(came) and came[-1].method != "scan")
         Line.objects.create(
-            county_code=COUNTY, policy=policy, parcel=parcel, station_id=parcel.t_station_id, service="outlet_delivery",
+            county_code=COUNTY, policy=policy, parcel=parcel, station_id=outlet_id, service="outlet_delivery",
             turn=0, period=day.replace(day=1), effective_at=parcel.t_at, rate=priced.rate, amount=priced.amount,
             evidence_class="C" if not came or typed == 2 else "B" if typed or not parcel.announced else "A",
             reasons=[dict(reason) for reason in priced.reasons], evidence=[scan.event_id for scan in scans], entry_id=0,

@@ -79,6 +79,9 @@ class FactBook:
         facts = OutletFact.objects.filter(county_code=county_code, station__in=ids).order_by("valid_from")
         for fact in facts:
             self._entered[fact.station_id, fact.kind].append((fact.valid_from, fact.grade or fact.value))
+        self._changes: dict[int, list[date]] = defaultdict(list)
+        for fact in facts:
+            self._changes[fact.station_id].append(fact.valid_from)
         months = OutletMonth.objects.filter(county_code=county_code, station__in=ids)
         self._months = {(row.station_id, row.month): row for row in months}
 
@@ -97,6 +100,10 @@ class FactBook:
             density=self._of(station_id, FactKind.DENSITY, day),  # type: ignore[arg-type]
             grade=self._of(station_id, FactKind.GRADE, day) or "",  # type: ignore[arg-type]
         )
+
+    def span(self, station_id: int, day: date) -> int:
+        """A number that is the same for days of a month on which an outlet's facts are the same."""
+        return bisect_right(self._changes.get(station_id, ()), day)
 
     def _of(self, station_id: int, kind: str, day: date) -> str | Decimal | None:
         rows = self._entered.get((station_id, kind), [])
@@ -147,9 +154,10 @@ def _insert(covered: list[tuple[_Key, _InForce]], facts: FactBook) -> None:
     carded: list[tuple[Any, ...]] = []
     numbers: dict[tuple[Any, ...], int | None] = {}
     for key, found in covered:
-        of_day = facts.on(key.station_id, key.day)
-        same = (found.rule.policy_id, key.station_id, key.service, key.model, of_day)
+        span = (key.month, facts.span(key.station_id, key.day))
+        same = (found.rule.policy_id, key.station_id, key.service, key.model, span)
         if same not in numbers:
+            of_day = facts.on(key.station_id, key.day)
             priced = price(_for_anybody(found.rule), of_day, key.service, key.model)
             numbers[same] = len(cards) if priced else None
             if priced:

@@ -108,7 +108,7 @@ def stage(*, county_code: str, since: int, upto: int, at: datetime) -> Staged:
         if not db.rowcount:
             return Staged(0, 0)
         rows = db.rowcount
-        db.execute("ANALYZE settlement_work")
+        db.execute("ANALYZE settlement_work (parcel_id, carrier, waybill_no, service, model, station_id, day)")
         without_policy = write_cards(county_code=county_code, at=at)
         db.execute(_BAG_SCANS)
         prove, of_county = sql.statement("settlement", "prove"), {"county_code": county_code}
