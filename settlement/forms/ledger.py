@@ -15,7 +15,7 @@ from settlement.states import Account
 class LedgerFilter(forms.Form):
     """Account, outlet, month booked, month it is for, kind."""
 
-    account = forms.ChoiceField(label=_("Account"), required=False)
+    account = forms.ChoiceField(label=_("Ledger account"), required=False)
     station = forms.ChoiceField(label=_("Outlet"), required=False)
     month = forms.ChoiceField(label=_("Booked in"), required=False)
     period = forms.ChoiceField(label=_("For the month"), required=False)

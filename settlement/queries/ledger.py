@@ -35,6 +35,8 @@ KINDS = {
     "appropriation": gettext_lazy("Money received"),
 }
 
+WITH_LINES = ("opening", "settle", "decision")  # kinds whose accruals stand for lines
+
 
 def kind_label(kind: str) -> str:
     """An entry's kind in words."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -16,7 +17,7 @@ from common import clock, exports
 from common.http import PageRequest
 from settlement import queries
 from settlement.forms.ledger import LedgerFilter
-from settlement.models import Posting
+from settlement.models import JournalEntry, Posting
 from settlement.queries import ledger as books
 from settlement.states import Account
 from settlement.views.tabs import tabs
@@ -80,7 +81,7 @@ def ledger_csv(request: PageRequest) -> StreamingHttpResponse:
     """Every posting the page is narrowed to, oldest first, then debit, credit and balance."""
     rows = _filter(request).narrowed.of(books.postings(request.user))
     header = (
-        *(_("Booked at"), _("Kind"), _("Source"), _("Account"), _("Fund"), _("Outlet"), _("Code")),
+        *(_("Booked at"), _("Kind"), _("Source"), _("Ledger account"), _("Fund"), _("Outlet"), _("Code")),
         *(_("For the month"), _("Debit, yuan"), _("Credit, yuan"), _("Balance, yuan"), _("Note")),
     )
     totals = books.book_totals(rows)
@@ -108,16 +109,22 @@ def ledger_csv(request: PageRequest) -> StreamingHttpResponse:
 def ledger_entry(request: PageRequest, pk: int) -> HttpResponse:
     """One entry: its postings, and the lines behind the accrual that was chosen (or the only one), with their scans."""
     entry = get_object_or_404(books.entries(request.user).select_related("by", "reverses"), pk=pk)
-    postings = list(books.postings(request.user).filter(entry=entry).select_related("station", "fund").order_by("pk"))
-    accruals = [row for row in postings if row.account == Account.ACCRUED and entry.kind != "statement"]
-    chosen = _chosen(request, accruals)
+    everything = books.postings(request.user).filter(entry=entry)
+    totals = books.book_totals(everything)
+    shown = everything.select_related("station", "fund").order_by("pk")
+    chosen = _chosen(request, entry, everything)
+    if chosen:  # a run's entry has two postings an outlet: then only this outlet's
+        shown = shown.filter(station=chosen.station_id, period=chosen.period)
+    page = Paginator(shown, PAGE).get_page(None if chosen else request.GET.get("page"))
     context: dict[str, Any] = {
         "tabs": tabs(request, "ledger"),
         "entry": entry,
         "kind": books.kind_label(entry.kind),
-        "postings": postings,
-        "whole": not sum(row.amount for row in postings),
-        "accruals": {row.pk for row in accruals},
+        "postings": page,
+        "page": page,
+        "posting_count": totals.count,
+        "whole": not totals.balance,
+        "has_lines": entry.kind in books.WITH_LINES,
         "chosen": chosen,
         "lines": [],
         "breadcrumbs": [
@@ -140,8 +147,13 @@ def ledger_entry(request: PageRequest, pk: int) -> HttpResponse:
     return render(request, "settlement/_lines.html" if request.htmx else "settlement/ledger_entry.html", context)
 
 
-def _chosen(request: PageRequest, accruals: list[Posting]) -> Posting | None:
+def _chosen(request: PageRequest, entry: JournalEntry, postings: QuerySet[Posting]) -> Posting | None:
+    """The accrual whose lines are asked for, or the only one there is."""
+    if entry.kind not in books.WITH_LINES:
+        return None
+    accruals = postings.filter(account=Account.ACCRUED).select_related("station").order_by("pk")
     asked = request.GET.get("posting", "")
-    if asked.isascii() and asked.isdigit():
-        return next((row for row in accruals if row.pk == int(asked)), None)
-    return accruals[0] if len(accruals) == 1 else None
+    if asked.isascii() and asked.isdigit() and len(asked) < 19:
+        return accruals.filter(pk=int(asked)).first()
+    found = list(accruals[:2])
+    return found[0] if len(found) == 1 else None

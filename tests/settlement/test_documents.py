@@ -197,7 +197,7 @@ def test_a_whole_month_is_drawn_by_a_job(month, sign_in, settings, tmp_path):
     jobs.run_waiting_jobs(at=NOW)
     job.refresh_from_db()
     assert (job.state, job.result["paid"]) == (JobState.DONE, "1.37")
-    with ZipFile(job.result_file.open("rb")) as archive:
+    with job.result_file.open("rb") as file, ZipFile(file) as archive:
         assert sorted(archive.namelist()) == ["FD-O1-202610.pdf", "FD-O3-202610.pdf", "statements-2026-10.xlsx"]
         sums = sheet_of(archive.read("statements-2026-10.xlsx"), 0)
     assert [row[2] for row in sums[1:-1]] == ["FD-O1", "FD-O3"]
@@ -209,7 +209,7 @@ def test_a_township_gets_its_own_outlets(month, sign_in, settings, tmp_path):
     job = start(sign_in("township"))
     jobs.run_waiting_jobs(at=NOW)
     job.refresh_from_db()
-    with ZipFile(job.result_file.open("rb")) as archive:
+    with job.result_file.open("rb") as file, ZipFile(file) as archive:
         assert "FD-O3-202610.pdf" not in archive.namelist()
 
 
