@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from orders.models import Parcel
 from settlement.models import Clawback, Line, Transition
 from settlement.queries.statements import LineView, line_views
 from settlement.states import ClawbackCause, ClawbackState
+from stations.scope import scope_of
 from tracking.models import ScanEvent
 
 
@@ -71,9 +73,11 @@ def reason_of(clawback: Clawback) -> str:
 
 def lines_of_waybill(user: User, waybill_no: str) -> list[LineView]:
     """The newest line of each service of the parcels with that number, where the user may propose."""
+    counties = scope_of(user, "clawback.propose").counties
+    parcels = Parcel.objects.filter(county_code__in=counties, waybill_no=waybill_no).values_list("pk", flat=True)[:20]
     lines = (
         Line.objects.visible_to(user, "clawback.propose")
-        .filter(parcel__waybill_no=waybill_no)
+        .filter(county_code__in=counties, parcel_id__in=list(parcels))  # by parcel_by_waybill, then line_once
         .order_by("county_code", "parcel_id", "service", "-turn")
         .distinct("county_code", "parcel_id", "service")
         .select_related("station")
