@@ -25,6 +25,7 @@ app.conf.beat_schedule = {
     "settle": {"task": "settlement.tasks.settle", "schedule": 60.0, "options": {"expires": 60}},
     "fraud-look": {"task": "settlement.tasks.look_for_fraud", "schedule": crontab(hour=1, minute=30)},
     "silent-statements": {"task": "settlement.tasks.confirm_silent", "schedule": crontab(minute=50)},
+    "paid-grants": {"task": "settlement.tasks.close_paid_grants", "schedule": crontab(minute=20)},
     "clawbacks": {"task": "settlement.tasks.find_clawbacks", "schedule": crontab(minute=40)},
     "book-check": {"task": "settlement.tasks.check_books", "schedule": crontab(hour=5, minute=10)},
     "reports": {"task": "reports.tasks.compute_current", "schedule": crontab(minute=20)},

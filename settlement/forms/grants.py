@@ -201,7 +201,7 @@ class InspectForm(forms.Form):
 
     def __init__(self, *args: Any, claim: GrantClaim, late: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(GrantState.ACCEPTED, _("Accept")), (GrantState.REJECTED, _("Reject"))]
+        choices = [(GrantState.ACCEPTED, _("Acceptance passed")), (GrantState.REJECTED, _("Reject"))]
         if late:
             choices = choices[1:]
         if claim.state == GrantState.SAMPLED:

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -20,6 +19,7 @@ from settlement.queries.books import next_open_month
 from settlement.queries.grants import room
 from settlement.services.books import move
 from settlement.services.facts import enter_fact
+from settlement.services.grant_steps import stored
 from settlement.services.lines import adjust, lock_county
 from settlement.states import AdjustmentKind, AwardState, FactKind, Indicator
 from stations.states import StationLevel
@@ -198,7 +198,7 @@ def approve_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
             fund_id=fund.pk,
             kind=AdjustmentKind.AWARD,
             amount=score.amount,
-            reason=say("Award of %(year)d: %(points)s points, rank %(rank)d, grade %(grade)s")
+            reason=stored(_("Award of %(year)d: %(points)s points, rank %(rank)d, grade %(grade)s"))
             % {"year": award.year, "points": score.points, "rank": score.rank, "grade": score.grade},
             source_key=f"award:{award.pk}-{score.station_id}",
             by=by,
@@ -220,7 +220,7 @@ def enter_award_grade(*, score_id: int, by: User, at: datetime) -> OutletFact:
         kind=FactKind.GRADE,
         grade=score.grade,
         valid_from=clock.next_month(clock.month_of(at)),
-        reason=say("Award of %(year)d: %(points)s points, rank %(rank)d, grade %(grade)s")
+        reason=stored(_("Award of %(year)d: %(points)s points, rank %(rank)d, grade %(grade)s"))
         % {"year": score.round.year, "points": score.points, "rank": score.rank, "grade": score.grade},
         by=by,
         at=at,

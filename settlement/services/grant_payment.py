@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -16,7 +15,7 @@ from settlement.models import Fund, GrantClaim, GrantInstalment
 from settlement.queries import grants as queries
 from settlement.queries.books import next_open_month
 from settlement.services.books import move
-from settlement.services.grant_steps import LEAST, locked_claim, months_later, refuse_self, trace
+from settlement.services.grant_steps import LEAST, locked_claim, months_later, refuse_self, stored, trace
 from settlement.services.lines import adjust, lock_county
 from settlement.states import AdjustmentKind, Grade, GrantState
 from stations.states import StationState
@@ -161,7 +160,7 @@ def release_instalment(*, instalment_id: int, by: User, at: datetime) -> GrantIn
         fund_id=claim.scheme.fund_id,
         kind=AdjustmentKind.GRANT,
         amount=row.amount,
-        reason=say("Grant no. %(claim)d, instalment %(number)d of %(all)d: %(scheme)s")
+        reason=stored(_("Grant no. %(claim)d, instalment %(number)d of %(all)d: %(scheme)s"))
         % {
             "claim": claim.pk,
             "number": row.number,

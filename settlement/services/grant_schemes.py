@@ -6,7 +6,6 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as say
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -14,7 +13,7 @@ from common.errors import Conflict, Refused
 from settlement.models import Fund, GrantScheme
 from settlement.queries import grants as queries
 from settlement.services.books import move
-from settlement.services.grant_steps import LEAST, refuse_self, trace
+from settlement.services.grant_steps import LEAST, refuse_self, stored, trace
 from settlement.states import GrantKind, GrantState, PolicyState
 
 
@@ -129,7 +128,7 @@ def draw_sample(*, scheme_id: int, by: User, at: datetime) -> tuple[int, int]:
     scheme.save(update_fields=["draws"])
     inspected = [row for row in waiting if row.pk in taken]
     passed = [row for row in waiting if row.pk not in taken]
-    reason = say("Draw no. %(number)d") % {"number": number}
+    reason = stored(_("Draw no. %(number)d")) % {"number": number}
     move(inspected, to=GrantState.SAMPLED, by=by, at=at, reason=reason, allowed=_FROM_DRAW, draw=number, drawn=True)
     move(
         passed,

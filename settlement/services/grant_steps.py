@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import override
 
 from accounts.models import User
 from accounts.services import audit
@@ -52,3 +54,9 @@ def trace(
         after=after or {},
         reason=reason,
     )
+
+
+def stored(said: object) -> str:
+    """A lazy sentence as it is kept: in the county's language, for whoever reads it later."""
+    with override(settings.LANGUAGE_CODE):
+        return str(said)

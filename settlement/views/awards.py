@@ -113,7 +113,7 @@ def award(request: PageRequest, pk: int) -> HttpResponse:
         "rows": [
             (
                 score,
-                [(indicator.label, *score.indicators.get(indicator, [0, 0, "0"])) for indicator in Indicator],
+                _indicators(score),
                 not county and score.pk in own,
                 row.state == AwardState.APPROVED
                 and row.level == StationLevel.OUTLET
@@ -122,6 +122,7 @@ def award(request: PageRequest, pk: int) -> HttpResponse:
             )
             for score in page
         ],
+        "mine": [] if county else [(score, _indicators(score)) for score in scores if score.pk in own],
         "may_compute": can["prepare"] and row.state == AwardState.DRAFT,
         "may_publish": can["prepare"] and row.state == AwardState.DRAFT and row.computed_at,
         "may_check": can["accept"] and row.state == AwardState.PUBLISHED and row.created_by_id != user.pk,
@@ -137,6 +138,11 @@ def award(request: PageRequest, pk: int) -> HttpResponse:
         "breadcrumbs": _crumbs((_title(row), "")),
     }
     return render(request, "settlement/award.html", context)
+
+
+def _indicators(score: AwardScore) -> list[tuple[Any, ...]]:
+    """(label, numerator, denominator, points)"""
+    return [(indicator.label, *score.indicators.get(indicator, [0, 0, "0"])) for indicator in Indicator]
 
 
 def _title(row: AwardRound) -> str:
