@@ -176,6 +176,7 @@ def trial_balances(user: User) -> list[tuple[str, TrialBalance]]:
 
 def lines_of_posting(user: User, posting: Posting) -> QuerySet[Line]:
     """The lines an accrual posting stands for: those its entry wrote, of its outlet and month; by line_by_statement."""
+    assert posting.period is not None, "an accrual is for a month"
     return (
         Line.objects.visible_to(user)
         .filter(

@@ -305,8 +305,11 @@ def sheet(user: User, *, station: Station, month: date) -> Sheet:
         notice_until=period.notice_until if period else None,
         parts=[
             Part(
-                fund,
-                *(sums[pk][name] if pk in sums else ZERO if name.endswith("yuan") else 0 for name in _SUMMED),
+                fund=fund,
+                deliveries=sums[pk]["deliveries"] if pk in sums else 0,
+                deliveries_yuan=sums[pk]["deliveries_yuan"] if pk in sums else ZERO,
+                collections=sums[pk]["collections"] if pk in sums else 0,
+                collections_yuan=sums[pk]["collections_yuan"] if pk in sums else ZERO,
                 adjusted_yuan=sum((row.amount for row in adjustments if row.fund_id == pk), ZERO),
                 statement=stored.get(pk),
             )
@@ -326,9 +329,6 @@ def sheet(user: User, *, station: Station, month: date) -> Sheet:
         lines=sum(row["lines"] for row in sums.values()),
         booked=-(booked.exclude(entry__kind="statement").aggregate(yuan=Sum("amount"))["yuan"] or ZERO),
     )
-
-
-_SUMMED = ("deliveries", "deliveries_yuan", "collections", "collections_yuan")
 
 
 def _parcels_of(service: str) -> Count:

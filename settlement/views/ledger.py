@@ -1,6 +1,7 @@
 """The ledger: postings with their balance, from an entry to its lines and their scans, and as CSV."""
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -87,7 +88,7 @@ def ledger_csv(request: PageRequest) -> StreamingHttpResponse:
     totals = books.book_totals(rows)
 
     def table() -> Iterator[Sequence[Any]]:
-        balance = 0
+        balance = Decimal(0)
         found = rows.select_related("entry", "station", "fund").order_by("pk")
         for row in found.iterator(chunk_size=1000):
             balance += row.amount
@@ -135,13 +136,13 @@ def ledger_entry(request: PageRequest, pk: int) -> HttpResponse:
     }
     if chosen:
         lines = books.lines_of_posting(request.user, chosen)
-        page = Paginator(lines, LINES).get_page(request.GET.get("page"))
-        rows = list(page)
+        found = Paginator(lines, LINES).get_page(request.GET.get("page"))
+        rows = list(found)
         taken_back = queries.clawbacks_of(rows)
         context |= {
-            "page": page,
+            "page": found,
             "month": chosen.period,
-            "line_count": page.paginator.count,
+            "line_count": found.paginator.count,
             "lines": [(view, taken_back.get(view.line.pk)) for view in queries.line_views(rows)],
         }
     return render(request, "settlement/_lines.html" if request.htmx else "settlement/ledger_entry.html", context)

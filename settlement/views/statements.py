@@ -159,7 +159,8 @@ def statement(request: PageRequest, station_id: int, month: date) -> HttpRespons
         "line_count": sheet.lines,
         "lines": [(view, taken_back.get(view.line.pk)) for view in views[: len(rows)]],
         "held": [
-            (view, hold, ADVICE.get(hold.reason, "")) for view, hold in zip(views[len(rows) :], sheet.held, strict=True)
+            (view, hold, ADVICE[HoldReason(hold.reason)])
+            for view, hold in zip(views[len(rows) :], sheet.held, strict=True)
         ],
         "actions": _sheet_actions(outlet, month) if not sheet.is_empty else [],
         "breadcrumbs": [
