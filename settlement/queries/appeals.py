@@ -65,7 +65,7 @@ class AppealView:
 
 
 def appeal_view(user: User, appeal: Appeal) -> AppealView:
-    name, phone = appeal.claimant_name or "", appeal.claimant_phone or ""
+    name, phone = str(appeal.claimant_name or ""), str(appeal.claimant_phone or "")
     if sees_claimant(user, appeal):
         return AppealView(appeal, name, phone, appeal.text)
     written = _NUMBERS.sub(lambda found: text.masked_phone(found[0]), appeal.text)

@@ -3,6 +3,7 @@ decision by somebody who didn't open it; what is upheld in money is an adjustmen
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -190,7 +191,7 @@ def _statement_meant(appeal: Appeal, statement_id: int | None) -> Statement:
 def _settle_clawback(clawback: Clawback, *, upheld: bool, answer: str, by: User, at: datetime) -> None:
     if upheld and clawback.proposed_by_id == by.pk:
         raise NotAllowed(_("Who proposed it doesn't decide it: ask a colleague."), code="own_clawback")
-    values = {"by": by, "at": at, "reason": answer[:300]}
+    values: dict[str, Any] = {"by": by, "at": at, "reason": answer[:300]}
     if not upheld:
         if clawback.state == ClawbackState.APPEALED:  # told once more: the approver may set it off now
             move(clawback, to=ClawbackState.NOTIFIED, allowed=[ClawbackState.APPEALED], **values)

@@ -67,7 +67,7 @@ def _must_be_claimable(line: Line) -> None:
     hold = Hold.objects.filter(line=line).first()
     if hold and hold.closed_at is None:
         raise Refused("line_held", _("This parcel is held and not paid: refuse it among the held parcels instead."))
-    stated = hold.stated_in if hold else line.period
+    stated = hold.stated_in if hold and hold.stated_in else line.period
     approved = Statement.objects.filter(
         county_code=line.county_code,
         period=stated,
