@@ -1,7 +1,7 @@
 -- Staged parcels whose lines are not what their scans give now: a line that is missing or shouldn't stand, or one that
 -- stands rightly at another price. `pending`: folded since the county was last settled, so simply not written yet.
 -- Reads only the temporary table.
--- staging: CREATE TEMP TABLE settlement_verdict (parcel_id bigint, service text, station_id bigint, day date, folded_in xid8, stands boolean, last_line bigint, last_station bigint, last_rate numeric, last_amount numeric, rate numeric, amount numeric, due boolean, right_already boolean) ON COMMIT DROP
+-- staging: CREATE TEMP TABLE settlement_verdict (parcel_id bigint, service text, station_id bigint, day date, folded_in xid8, stands boolean, last_line bigint, last_station bigint, last_rate numeric, last_amount numeric, last_reasons jsonb, rate numeric, amount numeric, due boolean, right_already boolean) ON COMMIT DROP
 WITH compared AS (
     SELECT v.*, CASE WHEN stands THEN last_amount ELSE 0 END AS stood,
            CASE WHEN due OR right_already THEN amount ELSE 0 END AS wanted,
@@ -11,7 +11,10 @@ WITH compared AS (
     WHERE %(since)s::date IS NULL OR day >= %(since)s::date
 ), off AS (
     SELECT * FROM compared
-    WHERE CASE WHEN right_already THEN (rate, amount) IS DISTINCT FROM (last_rate, last_amount) ELSE due OR stands END
+    WHERE CASE WHEN NOT right_already THEN due OR stands
+               ELSE amount IS DISTINCT FROM last_amount
+                    -- lines from before there were factors carry the terrain's rate, not the base
+                    OR rate IS DISTINCT FROM last_rate AND last_reasons->0->>'code' = 'base' END
 )
 SELECT parcel_id, service, COALESCE(station_id, last_station) AS station_id, last_line AS line_id, stood, wanted, pending,
        count(*) FILTER (WHERE NOT pending) OVER () AS lines, count(*) FILTER (WHERE pending) OVER () AS waiting,
