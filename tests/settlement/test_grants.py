@@ -361,3 +361,44 @@ def test_two_approvers_release_an_instalment_once(county, known_carriers):
     results = together(lambda: release(county, part), lambda: release(county, part))
     assert sorted(type(result).__name__ for result in results) == ["Conflict", "GrantInstalment"]
     assert Adjustment.objects.count() == 1
+
+
+def test_a_claim_is_made_and_inspected_on_its_pages(county, sign_in):
+    scheme = make_scheme(county, sample_shares=(Decimal(1), Decimal(1), Decimal(1)))
+    apply = f"/settlement/grants/schemes/{scheme.pk}/apply/"
+    township, officer = sign_in("township"), sign_in("officer")
+    good = {
+        "station": county.o1.pk,
+        "note": "货架",
+        "number_0": "25502000000012345678",
+        "yuan_0": "8,000.00",
+        "serials_0": "SN-0001 SN-0002",
+    }
+    for change in (
+        {"yuan_0": "NaN"},
+        {"yuan_0": "-1"},
+        {"number_0": ""},
+        {"station": county.o3.pk},
+        {"note": "\u200b"},
+    ):
+        assert township.post(apply, {**good, **change}).status_code == 422
+    answer = township.post(apply, good)
+    assert answer.status_code == 302
+    claim = GrantClaim.objects.get()
+    assert claim.proofs.count() == 3
+    again = township.post(apply, {**good, "station": county.o2.pk})
+    assert again.status_code == 422
+    assert f"第 {claim.pk} 号" in again.content.decode()
+    assert officer.post(f"/settlement/grants/schemes/{scheme.pk}/draw/").status_code == 302
+    page = f"/settlement/grants/{claim.pk}/"
+    findings = {f"finding_{row.pk}": "found" for row in claim.proofs.all()}
+    assert officer.post(f"{page}inspect/", {**findings, "outcome": "accepted"}).status_code == 422  # no grade
+    done = officer.post(f"{page}inspect/", {**findings, "outcome": "accepted", "grade": "B"})
+    assert done.status_code == 302
+    clerk = sign_in("clerk")
+    assert clerk.post(f"{page}audit/", {"amount": "3200.01"}).status_code == 422
+    assert clerk.post(f"{page}audit/", {"amount": "3200"}).status_code == 302
+    assert sign_in("approver").post(f"{page}approve/").status_code == 302
+    assert sign_in("operator").get(page).status_code == 200
+    assert sign_in("operator2").get(page).status_code == 404
+    assert "25502000000012345678" in sign_in("operator").get(f"{page}print/").content.decode()
