@@ -31,7 +31,7 @@ class RoundForm(forms.Form):
         label=_("Among"),
         choices=[(level.value, level.label) for level in (StationLevel.OUTLET, StationLevel.CENTRE)],
     )
-    fund = forms.ModelChoiceField(label=_("Fund"), queryset=None)
+    fund: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Fund"), queryset=None)
     first_day = forms.DateField(label=_("First day"), widget=forms.DateInput(attrs=_DATE))
     last_day = forms.DateField(label=_("Last day"), widget=forms.DateInput(attrs=_DATE))
     pot = YuanField(label=_("Sum to share out, yuan"), required=False)

@@ -62,7 +62,7 @@ class YuanField(forms.DecimalField):
         super().__init__(min_value=Decimal("0.01"), max_digits=12, decimal_places=2, **kwargs)
         self.widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"})
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         plain = value.replace(",", "").replace("，", "") if isinstance(value, str) else value
         return super().to_python(plain)
 
@@ -83,7 +83,7 @@ class CleanTextMixin:
 class SchemeForm(CleanTextMixin, forms.Form):
     """A grant scheme, as a document says it. Percentages and yuan."""
 
-    fund = forms.ModelChoiceField(label=_("Fund"), queryset=None)
+    fund: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Fund"), queryset=None)
     document = forms.CharField(label=_("Document number"), max_length=60)
     name = forms.CharField(label=_("Name"), max_length=120)
     kind = forms.ChoiceField(label=_("Granted for"), choices=GrantKind.choices)
@@ -136,7 +136,7 @@ class SchemeForm(CleanTextMixin, forms.Form):
 class ClaimForm(CleanTextMixin, forms.Form):
     """A claim: the station, what it is about, and rows of invoices with the machines on them."""
 
-    station = forms.ModelChoiceField(label=_("Station"), queryset=None)
+    station: forms.ModelChoiceField = forms.ModelChoiceField(label=_("Station"), queryset=None)
     note = forms.CharField(
         label=_("What was built or bought"), max_length=300, widget=forms.Textarea(attrs={"rows": 2})
     )

@@ -2,6 +2,8 @@
 award by scores. Both reach a station as adjustments of its statements; what is paid is never kept here a second time.
 Migration 0007 holds what Django can't say: a scheme in force stays as it is."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -15,8 +17,8 @@ from settlement.states import AwardState, Finding, Grade, GrantKind, GrantState,
 from stations.models import Station
 from stations.states import StationLevel
 
-_BY = {"on_delete": models.PROTECT, "null": True, "related_name": "+"}
-_SHARE = {"max_digits": 5, "decimal_places": 4}
+_BY: dict[str, Any] = {"on_delete": models.PROTECT, "null": True, "related_name": "+"}
+_SHARE: dict[str, Any] = {"max_digits": 5, "decimal_places": 4}
 # Claims that count: of a rejected one the invoices are free again.
 ENDED_CLAIMS = (GrantState.REJECTED,)
 

@@ -212,7 +212,7 @@ def rows(found: Effect) -> Iterable[Sequence[Any]]:
 
 def _counts(row: Mapping[str, Any]) -> Counts:
     names = ("parcels", "villages", "covered", "due", "made")
-    return Counts(*(int(row.get(name, 0)) for name in names), Decimal(row.get("yuan", "0")))
+    return Counts(**{name: int(row.get(name, 0)) for name in names}, yuan=Decimal(row.get("yuan", "0")))
 
 
 def _total(places: Sequence[Pair], treated: bool) -> Pair:
