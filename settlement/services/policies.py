@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
@@ -108,13 +109,18 @@ def activate_policy(*, policy_id: int, by: User, at: datetime, seen: str = "") -
 
 
 def discard_policy(*, policy_id: int, by: User, at: datetime) -> None:
-    """Delete a draft. Conflict "policy_not_draft" once it is in force."""
+    """Delete a draft. Conflict "policy_not_draft" once it is in force, "policy_in_use" if a line names it."""
     with transaction.atomic():
         policy = Policy.objects.select_for_update().get(pk=policy_id)
         if policy.state != PolicyState.DRAFT:
             raise Conflict("policy_not_draft", _("This policy is in force already."))
         _audit(policy, "policy.discarded", by, at)
-        policy.delete()
+        try:
+            policy.delete()
+        except ProtectedError as used:
+            raise Conflict(
+                "policy_in_use", _("This policy is in force and stays as it is. Make a new version of it.")
+            ) from used
 
 
 def policy_faults(*, county_code: str, fields: PolicyFields) -> Iterator[Refused]:
