@@ -217,8 +217,8 @@ def _honest(dice: random.Random, outlet: Outlet, day: int, buyer: str) -> Sent:
         row.received = start + timedelta(days=2 - day % 9) + 22 * HOUR
     elif outlet.role == "van" and row.lng is not None:  # handed out at the doors
         row.lng, row.lat, row.accuracy = _near(dice, outlet, dice.uniform(200, 400))
-    elif outlet.role == "buyer" and _bought[buyer, day // 3] < 4 and dice.random() < 0.3:  # at most 12 a week
-        _bought[buyer, day // 3] += 1
+    elif outlet.role == "buyer" and _bought[buyer, (day + 1) // 7] < 13 and dice.random() < 0.3:  # calendar weeks
+        _bought[buyer, (day + 1) // 7] += 1
         row.phone, row.name = buyer, "王*"
     elif outlet.role == "wrong_clock" and 30 <= day < 45:  # seven hours slow, and says so at each upload
         row.occurred, row.skewed = at - 7 * HOUR, True

@@ -11,7 +11,7 @@ from django.db.models.functions import Mod
 
 from common import clock
 from settlement.definitions import CHECKS, LEAST_PRECISION, Check
-from settlement.models import CallBack, FraudCase, FraudRule, Line
+from settlement.models import CallBack, FraudCase, FraudRule, Line, Transition
 from settlement.states import CallAnswer, CaseState, RuleState
 from tracking.models import Photo, ScanEvent
 
@@ -42,6 +42,12 @@ def compared_scans(case: FraudCase) -> list[ScanEvent]:
     """The scans a case names, in their order, with station and handheld; at most SHOWN."""
     scans = ScanEvent.objects.filter(county_code=case.county_code, event_id__in=case.event_ids[:SHOWN])
     return list(scans.select_related("station", "device").order_by("effective_at", "event_id"))
+
+
+def case_history(case: FraudCase) -> QuerySet[Transition]:
+    """A case's moves, oldest first."""
+    moves = Transition.objects.filter(county_code=case.county_code, entity="case", entity_id=case.pk)
+    return moves.select_related("by").order_by("pk")
 
 
 def photos_of(case: FraudCase) -> list[tuple[bytes, str]]:

@@ -13,7 +13,7 @@ from common.errors import Conflict, Refused
 from common.http import PageRequest
 from settlement.definitions import CHECKS, FOUR_EYES_YUAN, sentence
 from settlement.forms.fraud import AnswerForm, CaseFilter, DecisionForm
-from settlement.models import FraudCase, Transition
+from settlement.models import FraudCase
 from settlement.queries import fraud as reads
 from settlement.services import fraud as services
 from settlement.states import CaseState
@@ -155,9 +155,7 @@ def _page(
         "chart": row.numbers.get("chart", []),
         "lines": reads.standing_lines(row).select_related("parcel").order_by("effective_at", "pk")[:LINES],
         "lines_shown": LINES,
-        "history": Transition.objects.filter(county_code=row.county_code, entity="case", entity_id=row.pk)
-        .select_related("by")
-        .order_by("pk"),
+        "history": reads.case_history(row),
         "state_words": dict(CaseState.choices),
         "answer_form": (answer or AnswerForm(photos=_photos(row))) if may_answer else None,
         "decision_form": ((decision or DecisionForm(may_extend=row.state == CaseState.RAISED)) if may_decide else None),

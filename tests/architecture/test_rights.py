@@ -29,8 +29,11 @@ from settlement.models import (
     Line,
     OutletAccount,
     PaymentBatch,
+    Period,
     Policy,
+    Statement,
 )
+from settlement.services.books import Leg, post
 from stations.models import Equipment
 from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
@@ -175,7 +178,21 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         "csv": "csv",
         **_money(county.o1, "", county.people["centre"], fund(county.code, county.people["officer"])),
         **_money(neighbour.no, "foreign_", neighbour.people["operator"], fund(NEIGHBOUR, neighbour.people["officer"])),
+        **_stated(county.o1, "", fund(county.code, county.people["officer"])),
+        **_stated(neighbour.no, "foreign_", fund(NEIGHBOUR, neighbour.people["officer"])),
     }
+
+
+def _stated(station, prefix: str, fund) -> dict[str, int]:
+    """A statement that waits for its outlet, in a computed month, and an entry that names the outlet."""
+    of, october = {"county_code": station.county_code}, date(2026, 10, 1)
+    Period.objects.get_or_create(**of, month=october, defaults={"state": "computed"})
+    statement = Statement.objects.create(
+        **of, period=october, station=station, fund=fund, parcels=1, lines_yuan=1, payable_yuan=1, computed_at=NOW
+    )
+    legs = [Leg("subsidy", Decimal(1), fund.pk), Leg("accrued", Decimal(-1), fund.pk, station.pk, october)]
+    entry = post(**of, source_key="settle:rights", legs=legs, at=NOW)
+    return {f"{prefix}statement": statement.pk, f"{prefix}entry": entry.pk}
 
 
 def _money(station, prefix: str, who, fund) -> dict[str, int]:

@@ -76,8 +76,8 @@ def draft_rule(
                 pointer=f"/{one.name}",
             )
     kept = {one.name: f"{thresholds[one.name].normalize():f}" for one in check.thresholds}
-    in_force = rules_in_force(county_code=county_code, at=at)[code]
-    if kept == in_force.thresholds:
+    in_force = rules_in_force(county_code=county_code, at=at).get(code)
+    if in_force is not None and kept == in_force.thresholds:
         raise Conflict("rule_unchanged", _("These are the numbers in force already."))
     versions = FraudRule.objects.select_for_update().filter(county_code=county_code, code=code).order_by("-version")
     newest = list(versions)
@@ -88,7 +88,7 @@ def draft_rule(
             return FraudRule.objects.create(
                 county_code=county_code,
                 code=code,
-                version=newest[0].version + 1,
+                version=newest[0].version + 1 if newest else 1,
                 kind=check.kind,
                 thresholds=kept,
                 reason=reason_given(reason),
@@ -121,11 +121,12 @@ def discard_rule(*, rule_id: int, by: User, at: datetime) -> None:
 @transaction.atomic
 def compare_rule(*, rule: FraudRule, at: datetime) -> Comparison:
     """Run the draft and the version in force over the last 31 days' lines, dry: nothing is raised or held."""
-    in_force = rules_in_force(county_code=rule.county_code, at=at)[rule.code]
+    in_force = rules_in_force(county_code=rule.county_code, at=at).get(rule.code)
+    thresholds = in_force.thresholds if in_force else CHECKS[rule.code].start
     since = at - COMPARED
     months = {clock.month_of(since), clock.month_of(at)}
     work = stage(county_code=rule.county_code, months=sorted(months), upto=at, since=since)
-    now = {(f.station_id, f.subject): f for f in find(code=rule.code, thresholds=in_force.thresholds, work=work)}
+    now = {(f.station_id, f.subject): f for f in find(code=rule.code, thresholds=thresholds, work=work)}
     then = {(f.station_id, f.subject): f for f in find(code=rule.code, thresholds=rule.thresholds, work=work)}
     return Comparison(
         cases_now=len(now),
