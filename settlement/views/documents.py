@@ -37,6 +37,7 @@ def _document(request: PageRequest, station_id: int, month: date) -> documents.D
 
 def _notice_url(request: PageRequest, county_code: str, month: date) -> str:
     """The address of the public notice, once the month has one."""
+    # unscoped: whether a notice is public, for whoever reads the outlet's statement
     if not Period.objects.filter(county_code=county_code, month=month, state__in=PUBLIC).exists():
         return ""
     return request.build_absolute_uri(reverse("settlement:notice", args=[county_code, month]))

@@ -32,7 +32,8 @@ from stations.states import RegionLevel
 
 
 def _townships(county_code: str) -> list[Region]:
-    return list(Region.objects.filter(level=RegionLevel.TOWNSHIP, county_code=county_code).current().order_by("code"))
+    townships = Region.objects.filter(level=RegionLevel.TOWNSHIP, county_code=county_code)  # unscoped: public knowledge
+    return list(townships.current().order_by("code"))
 
 
 def _names(county_code: str) -> dict[str, str]:
