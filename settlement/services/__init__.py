@@ -48,6 +48,7 @@ from settlement.services.payments import cancel_batch, close_paid_periods, issue
 from settlement.services.periods import (
     approve_period,
     compute_period,
+    end_month,
     freeze_period,
     publicise_period,
     reopen_computation,
@@ -114,6 +115,7 @@ __all__ = [
     "draft_round",
     "draft_scheme",
     "draw_sample",
+    "end_month",
     "enter_account",
     "enter_award_grade",
     "enter_fact",

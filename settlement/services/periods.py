@@ -26,6 +26,7 @@ from settlement.queries.books import fund_money
 from settlement.queries.periods import BEFORE_APPROVAL
 from settlement.services.books import Leg, move, post
 from settlement.services.drafting import draft_statements
+from settlement.services.fraud import look
 from settlement.services.lines import lock_county
 from settlement.services.settle import settle
 from settlement.states import Account, PeriodState, ShortfallRule, StatementState
@@ -60,6 +61,17 @@ def freeze_period(*, county_code: str, month: date, by: User, at: datetime) -> P
         _audit(period, "period.frozen", by, at)
         crash_point("period.frozen")
     return period
+
+
+def end_month(*, county_code: str, month: date, by: User, at: datetime) -> Period:
+    """What the clerk's button does: read what is left, run the checks over it, so that no doubt of the last days comes
+    too late to hold anything, then freeze. Raises as freeze_period, before the checks are run."""
+    refusal = freeze_refusal(county_code=county_code, month=month, at=at)
+    if refusal is not None and refusal.code != "scans_waiting":
+        raise refusal
+    settle(at=at, county_code=county_code)
+    look(at=at, county_code=county_code)
+    return freeze_period(county_code=county_code, month=month, by=by, at=at)
 
 
 def freeze_refusal(*, county_code: str, month: date, at: datetime) -> Refused | None:

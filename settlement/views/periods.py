@@ -353,7 +353,7 @@ def _press(request: PageRequest, month: date, step: Step, act: Callable[..., Per
 @require_POST
 @require("period.prepare")
 def period_freeze(request: PageRequest, month: date) -> HttpResponse:
-    return _press(request, month, _STEPS[PeriodState.OPEN], services.freeze_period)
+    return _press(request, month, _STEPS[PeriodState.OPEN], services.end_month)
 
 
 @require_POST
