@@ -8,6 +8,7 @@ answer. All through the services the pages use; what is there already is left al
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import asin, cos, radians, sqrt
+from typing import Any
 
 from django.db import transaction
 
@@ -28,14 +29,13 @@ from settlement.services import (
     create_fund,
     dispute_statement,
     draft_policy,
+    end_month,
     enter_fact,
-    freeze_period,
     publicise_period,
     review_period,
 )
 from settlement.services.accounts import confirm_account, enter_account
 from settlement.services.clawbacks import find_clawbacks
-from settlement.services.fraud import look
 from settlement.states import FactKind, FactorKind, StatementState
 from stations.models import Membership, Region, Station
 from stations.states import StationLevel
@@ -117,7 +117,7 @@ def _facts(*, began: datetime, first_day: date) -> None:
     by = person("township")
     for number, outlet in enumerate(outlets()):
         if not OutletFact.objects.filter(station=outlet).exists() and outlet.parent:
-            base = {"station_id": outlet.pk, "valid_from": first_day, "by": by, "at": began}
+            base: dict[str, Any] = {"station_id": outlet.pk, "valid_from": first_day, "by": by, "at": began}
             enter_fact(**base, kind=FactKind.GRADE, grade=GRADES[number % len(GRADES)], reason="年初考核")
             enter_fact(**base, kind=FactKind.DISTANCE, value=_road_km(outlet, outlet.parent), reason="按村道里程表")
 
@@ -135,12 +135,11 @@ def send_last_month_on(*, at: datetime) -> None:
     if Period.objects.filter(county_code=plan.COUNTY, month=month).exists():
         return
     _accounts(at=at)
-    look(county_code=plan.COUNTY, at=at)
     when = max(at - WAY, clock.day_start(clock.next_month(month)) + timedelta(hours=9))
-    of = {"county_code": plan.COUNTY, "month": month}
+    of: dict[str, Any] = {"county_code": plan.COUNTY, "month": month}
     clerk = person("clerk")
     try:
-        freeze_period(**of, by=clerk, at=when)
+        end_month(**of, by=clerk, at=when)
     except Refused:  # something of that month waits for a person: then it is theirs to freeze
         return
     compute_period(**of, by=clerk, at=when)
