@@ -230,8 +230,9 @@ def _orm(some: int) -> None:
     from common import clock
     from orders.models import Parcel
     from settlement.models import Line, Policy
+    from settlement.queries.policies import rule_of
     from settlement.rules import price
-    from settlement.services.rates import FactBook, keep_months, rule_of
+    from settlement.services.rates import FactBook, keep_months
     from stations.models import Station
     from tracking.models import ScanEvent
 

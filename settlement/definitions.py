@@ -19,7 +19,6 @@ from settlement.states import RuleKind
 ANSWER_DAYS = 7  # a station's time to answer
 FOUR_EYES_YUAN = Decimal("500.00")  # from more than that on, one proposes and another decides
 LEAST_PRECISION = Decimal("0.50")  # a check below that is marked: change or retire it
-LEAST_CONFIRMED = Decimal("0.95")
 WEEK_MINUTES = 7 * 24 * 60
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from common import money
-from settlement.states import BANDS, FactorKind, PaidService, ServiceModel
+from settlement.states import FactorKind, PaidService, ServiceModel
 from stations.states import Terrain
 
 CLAMP_MIN = Decimal("0.3000")  # yuan a parcel; a policy may name another band inside RATE_MAX
@@ -206,8 +206,3 @@ def _factor_sentence(kind: FactorKind, reason: Mapping[str, Any]) -> str:
     if kind == FactorKind.DISTANCE:
         return _("Distance: %(value)s km to the township, × %(factor)s.") % values
     return _("Density: %(value)s persons a km², × %(factor)s.") % values
-
-
-def is_band(kind: str) -> bool:
-    """Whether a factor of this kind holds from a value on, rather than for a word."""
-    return kind in BANDS

@@ -58,7 +58,7 @@ class ThresholdsForm(forms.Form):
         super().__init__(*args, **kwargs)
         for one in check.thresholds:
             self.fields[one.name] = forms.DecimalField(
-                label=one.label,
+                label=str(one.label),
                 max_digits=12,
                 decimal_places=3,
                 min_value=one.low,

@@ -22,7 +22,7 @@ class PlainDecimalField(forms.DecimalField):
         super().__init__(decimal_places=decimal_places, **kwargs)
         self.widget.attrs.update(inputmode="decimal", autocomplete="off")
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]  # the stubs say int
         typed = unicodedata.normalize("NFKC", str(value)).strip() if value is not None else ""
         if not typed:
             return None

@@ -247,14 +247,17 @@ class PolicyForm(forms.Form):
             entry_volume=values.get("entry_volume") or 0,
             clawback_days=90 if values.get("clawback_days") is None else values["clawback_days"],
             factors=(*words, *(factor for table in self.bands for factor in table.factors())),
-            **{name: values.get(name) or "" for name in ("number", "name", "issuer")},
-            **{
-                name: values.get(name)
-                for name in (
-                    *("valid_from", "valid_until", "rate_delivery", "rate_collection"),
-                    *("clamp_min", "clamp_max", "remote_from_km", "month_cap"),
-                )
-            },
+            number=values.get("number") or "",
+            name=values.get("name") or "",
+            issuer=values.get("issuer") or "",
+            valid_from=values["valid_from"],
+            valid_until=values.get("valid_until"),
+            rate_delivery=values["rate_delivery"],
+            rate_collection=values.get("rate_collection"),
+            clamp_min=values["clamp_min"],
+            clamp_max=values["clamp_max"],
+            remote_from_km=values.get("remote_from_km"),
+            month_cap=values.get("month_cap"),
         )
 
     def add_fault(self, fault: Refused) -> None:

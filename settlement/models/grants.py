@@ -11,13 +11,12 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from settlement.models.funds import Fund
-from settlement.models.scoped import YUAN, OfCounty, OfStation
+from settlement.models.scoped import BY, YUAN, OfCounty, OfStation
 from settlement.models.statements import Adjustment
 from settlement.states import AwardState, Finding, Grade, GrantKind, GrantState, PolicyState, ProofKind
 from stations.models import Station
 from stations.states import StationLevel
 
-_BY: dict[str, Any] = {"on_delete": models.PROTECT, "null": True, "related_name": "+"}
 _SHARE: dict[str, Any] = {"max_digits": 5, "decimal_places": 4}
 # Claims that count: of a rejected one the invoices are free again.
 ENDED_CLAIMS = (GrantState.REJECTED,)
@@ -47,7 +46,7 @@ class GrantScheme(models.Model):
     state = models.CharField(max_length=6, choices=PolicyState.choices, default=PolicyState.DRAFT)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
-    activated_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    activated_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     activated_at = models.DateTimeField(null=True)
 
     objects: "OfCounty[GrantScheme]" = OfCounty.as_manager()  # type: ignore[assignment]
@@ -97,14 +96,14 @@ class GrantClaim(models.Model):
     rectify_until = models.DateField(null=True)
     grade = models.CharField(max_length=1, choices=Grade.choices, blank=True)
     finding = models.CharField(max_length=300, blank=True)  # of the inspection as a whole
-    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # who drew it out or inspected it
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # who drew it out or inspected it
     accepted_at = models.DateTimeField(null=True)
     eligible = models.DecimalField(null=True, **YUAN)
     amount = models.DecimalField(null=True, **YUAN)
     audit_note = models.CharField(max_length=300, blank=True)
-    audited_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    audited_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     audited_at = models.DateTimeField(null=True)
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     approved_at = models.DateTimeField(null=True)
 
     objects: "OfStation[GrantClaim]" = OfStation.as_manager()  # type: ignore[assignment]
@@ -191,9 +190,9 @@ class GrantInstalment(models.Model):
     amount = models.DecimalField(**YUAN)
     due_on = models.DateField()
     note = models.CharField(max_length=300, blank=True)  # what was looked at before it was asked for
-    prepared_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    prepared_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     prepared_at = models.DateTimeField(null=True)
-    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     released_at = models.DateTimeField(null=True)
     adjustment = models.OneToOneField(Adjustment, models.PROTECT, null=True, related_name="+")
 
@@ -238,8 +237,8 @@ class AwardRound(models.Model):
     created_at = models.DateTimeField()
     computed_at = models.DateTimeField(null=True)
     published_at = models.DateTimeField(null=True)
-    checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    checked_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     approved_at = models.DateTimeField(null=True)
 
     objects: "OfCounty[AwardRound]" = OfCounty.as_manager()  # type: ignore[assignment]

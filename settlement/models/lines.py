@@ -34,9 +34,6 @@ class LineQuerySet(models.QuerySet["Line"]):
         """The lines of the outlets in scope."""
         return scope_of(user, action).filter_by_station(self, "station_id", "county_code")
 
-    def of_month(self, month: object) -> "LineQuerySet":
-        return self.filter(period=month)
-
 
 class Line(models.Model):
     """One parcel's subsidy under one policy, or the reversal of one: outlet, month, amount, evidence. Immutable."""

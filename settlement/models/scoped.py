@@ -14,6 +14,7 @@ M = TypeVar("M", bound=models.Model)
 RATE: dict[str, Any] = {"max_digits": 6, "decimal_places": 4}  # yuan a parcel
 LINE_YUAN: dict[str, Any] = {"max_digits": 12, "decimal_places": 4}
 YUAN: dict[str, Any] = {"max_digits": 14, "decimal_places": 2}
+BY: dict[str, Any] = {"on_delete": models.PROTECT, "null": True, "related_name": "+"}  # the person, where there is one
 
 
 class OfCounty(models.QuerySet[M]):

@@ -9,7 +9,7 @@ from common.fields import EncryptedTextField
 from settlement.models.funds import Fund
 from settlement.models.ledger import JournalEntry
 from settlement.models.lines import Line
-from settlement.models.scoped import LINE_YUAN, YUAN, OfCounty, OfStation
+from settlement.models.scoped import BY, LINE_YUAN, YUAN, OfCounty, OfStation
 from settlement.states import (
     AdjustmentKind,
     AppealState,
@@ -20,8 +20,6 @@ from settlement.states import (
 )
 from stations.models import Station
 
-_BY = {"on_delete": models.PROTECT, "null": True, "related_name": "+"}
-
 
 class Period(models.Model):
     """A settlement month that is not simply open; a month without a row is open. Who prepared it neither reviews nor
@@ -31,13 +29,13 @@ class Period(models.Model):
     month = models.DateField()  # its first day
     state = models.CharField(max_length=10, choices=PeriodState.choices, default=PeriodState.OPEN)
     frozen_at = models.DateTimeField(null=True)
-    prepared_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    prepared_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     computed_at = models.DateTimeField(null=True)
-    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     reviewed_at = models.DateTimeField(null=True)
     publicised_at = models.DateTimeField(null=True)
     notice_until = models.DateField(null=True)  # the last day of five working days in which anybody may object
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     approved_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -80,11 +78,11 @@ class Statement(models.Model):
     flags = models.JSONField(default=list)  # [{"code": …, numbers}]: what an approver should look at first
     state = models.CharField(max_length=10, choices=StatementState.choices, default=StatementState.DRAFT)
     computed_at = models.DateTimeField()
-    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    confirmed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     confirmed_at = models.DateTimeField(null=True)
-    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # the township's
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # the township's
     reviewed_at = models.DateTimeField(null=True)
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # the county's
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # the county's
     approved_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
 
@@ -133,7 +131,7 @@ class Adjustment(models.Model):
     reason = models.CharField(max_length=300)
     source_key = models.CharField(max_length=80)  # once only: "cap:2026-10:12", "appeal:7"
     entry = models.ForeignKey(JournalEntry, models.PROTECT, related_name="+")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # null: computed
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # null: computed
     at = models.DateTimeField()
 
     objects: "OfStation[Adjustment]" = OfStation.as_manager()  # type: ignore[assignment]
@@ -161,7 +159,7 @@ class Transition(models.Model):
     entity_id = models.BigIntegerField()
     from_state = models.CharField(max_length=12, blank=True)
     to_state = models.CharField(max_length=12)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # null: by the clock
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # null: by the clock
     reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
 
@@ -183,10 +181,10 @@ class Clawback(models.Model):
     reason = models.CharField(max_length=300)
     evidence = models.JSONField(default=list)  # ids of the scans (or the complaint's number) that say so
     state = models.CharField(max_length=10, choices=ClawbackState.choices, default=ClawbackState.PROPOSED)
-    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # null: found in the scans
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # null: found in the scans
     proposed_at = models.DateTimeField()
     answer_by = models.DateField(null=True)  # the outlet's last day to appeal, once notified
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     decided_at = models.DateTimeField(null=True)
     reversal = models.OneToOneField(Line, models.PROTECT, null=True, related_name="+")
 
@@ -226,12 +224,12 @@ class Appeal(models.Model):
     text = models.CharField(max_length=1000)
     claimant_name = EncryptedTextField(null=True)
     claimant_phone = EncryptedTextField(null=True)
-    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)  # null: the public
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # null: the public
     opened_at = models.DateTimeField()
     state = models.CharField(max_length=8, choices=AppealState.choices, default=AppealState.OPEN)
     answer = models.CharField(max_length=1000, blank=True)
     adjustment = models.OneToOneField(Adjustment, models.PROTECT, null=True, related_name="appeal")
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, **_BY)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)
     decided_at = models.DateTimeField(null=True)
 
     objects: "OfStation[Appeal]" = OfStation.as_manager()  # type: ignore[assignment]

@@ -42,8 +42,11 @@ def outlet_rows(stations: Iterable[Station], *, day: date) -> list[OutletRow]:
     return [
         OutletRow(
             row,
-            *(facts.get(row.pk, {}).get(kind) for kind in (FactKind.GRADE, FactKind.DISTANCE, FactKind.DENSITY)),
-            coming.get(row.pk, 0),
+            grade=own.get(FactKind.GRADE),
+            distance=own.get(FactKind.DISTANCE),
+            density=own.get(FactKind.DENSITY),
+            coming=coming.get(row.pk, 0),
         )
         for row in rows
+        for own in [facts.get(row.pk, {})]
     ]

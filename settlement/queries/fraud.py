@@ -89,7 +89,7 @@ def check_figures(county_code: str, month: date) -> list[CheckFigures]:
     start, end = clock.month_span(month)
     rows = FraudCase.objects.filter(county_code=county_code, raised_at__gte=start, raised_at__lt=end)
     counts: dict[str, dict[str, int]] = {
-        row.pop("code"): row
+        row["code"]: {name: row[name] for name in ("raised", "refused", "paid")}
         for row in rows.order_by()
         .values(code=F("rule__code"))
         .annotate(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, Q, Sum
 
@@ -14,7 +15,6 @@ from settlement.models import (
     Adjustment,
     Appeal,
     Fund,
-    Hold,
     Line,
     Period,
     Posting,
@@ -171,7 +171,12 @@ def period_totals(county_code: str, months: Iterable[date]) -> dict[date, Period
     states: dict[date, dict[str, int]] = {}
     for month, state, count in rows.values_list("period", "state").annotate(count=Count("id")):
         states.setdefault(month, {})[state] = count
-    return {row.pop("period"): PeriodTotals(**row, states=states[month]) for row in sums if (month := row["period"])}
+    totals: dict[date, PeriodTotals] = {}
+    for row in sums:
+        values: dict[str, Any] = {**row}
+        month = values.pop("period")
+        totals[month] = PeriodTotals(**values, states=states[month])
+    return totals
 
 
 def lines_so_far(county_code: str, months: Iterable[date]) -> dict[date, PeriodTotals]:
@@ -295,11 +300,6 @@ def notice_end(day: date) -> date:
         day += timedelta(days=1)
         left -= day.weekday() < 5
     return day
-
-
-def open_holds(county_code: str, month: date) -> int:
-    """Lines of the month that wait for a decision."""
-    return Hold.objects.filter(county_code=county_code, closed_at__isnull=True, line__period=month).count()
 
 
 def months_in_work(county_codes: Iterable[str]) -> list[date]:

@@ -14,7 +14,8 @@ from django.db import connection
 
 from common import sql
 from settlement.models import OutletFact, OutletMonth, Policy
-from settlement.rules import Factor, OutletFacts, Price, Rule, eligible, price
+from settlement.queries.policies import rule_of
+from settlement.rules import OutletFacts, Price, Rule, eligible, price
 from settlement.states import FactKind, PaidService
 from stations.models import Station
 
@@ -46,26 +47,6 @@ class _InForce:
 
     def covers(self, day: date) -> bool:
         return self.policy.valid_from <= day and (self.policy.valid_to is None or day < self.policy.valid_to)
-
-
-def rule_of(policy: Policy) -> Rule:
-    """A policy (its factors prefetched) as plain data."""
-    return Rule(
-        policy_id=policy.pk,
-        number=policy.number,
-        rate_delivery=policy.rate_delivery,
-        rate_collection=policy.rate_collection,
-        clamp_min=policy.clamp_min,
-        clamp_max=policy.clamp_max,
-        remote_allowance=policy.remote_allowance,
-        remote_from_km=policy.remote_from_km,
-        entry_volume=policy.entry_volume,
-        host_kinds=tuple(policy.host_kinds),
-        townships=None if policy.townships is None else tuple(policy.townships),
-        factors=tuple(
-            Factor(row.kind, row.multiplier, key=row.key, from_value=row.from_value) for row in policy.factors.all()
-        ),
-    )
 
 
 class FactBook:

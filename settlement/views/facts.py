@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -25,7 +26,7 @@ from stations.states import ENDED, StationLevel
 PAGE = 50
 
 
-def _outlets(request: PageRequest, action: str = "settlement.read"):
+def _outlets(request: PageRequest, action: str = "settlement.read") -> QuerySet[Station]:
     return Station.objects.visible_to(request.user, action).filter(level=StationLevel.OUTLET)
 
 

@@ -119,10 +119,10 @@ def decide_case(*, case_id: int, verdict: str, reason: str, by: User, at: dateti
 def _carry_out(line: Line, case: FraudCase, *, by: User, at: datetime, reason: str) -> None:
     """What the decision means for one line that stands."""
     hold = getattr(line, "hold", None)
-    held = hold is not None and hold.closed_at is None
+    held = hold if hold is not None and hold.closed_at is None else None
     if case.state == CaseState.REFUSE:
         if held:
-            close_hold(hold=hold, outcome=HoldOutcome.REFUSED, by=by, at=at, reason=reason)
+            close_hold(hold=held, outcome=HoldOutcome.REFUSED, by=by, at=at, reason=reason)
         elif _is_approved(line):
             running = Clawback.objects.filter(line=line).exclude(state=ClawbackState.WAIVED)
             if not running.exists():
@@ -132,8 +132,8 @@ def _carry_out(line: Line, case: FraudCase, *, by: User, at: datetime, reason: s
                 )
         else:
             reverse_line(line=line, by=by, at=at)
-    elif held and hold.reason == HoldReason.FRAUD and not _in_another_case(line, case):
-        close_hold(hold=hold, outcome=HoldOutcome.RELEASED, by=by, at=at, reason=reason)
+    elif held and held.reason == HoldReason.FRAUD and not _in_another_case(line, case):
+        close_hold(hold=held, outcome=HoldOutcome.RELEASED, by=by, at=at, reason=reason)
 
 
 def _in_another_case(line: Line, case: FraudCase) -> bool:
