@@ -52,11 +52,12 @@ def month_span(month: date) -> tuple[datetime, datetime]:
 
 
 def parse_month(text: str) -> date | None:
-    """ "2026-11" to its first day, None for anything else."""
+    """ "2026-11" to its first day, None for anything else, and for years next to which a date can't be calculated."""
     try:
-        return datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007
+        month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007
     except (TypeError, ValueError):
         return None
+    return month if 1900 <= month.year <= 9000 else None
 
 
 def micros(at: datetime) -> int:

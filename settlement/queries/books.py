@@ -14,7 +14,8 @@ from settlement.states import Account, PeriodState
 @dataclass(frozen=True)
 class FundMoney:
     """A fund in yuan. received = appropriated so far; committed = accrued and approved, not yet paid; sent = at the
-    bank; available = what may still be approved: treasury less payable and sent."""
+    bank; owing = what outlets owe that got too much (it lies in no treasury); available = what may still be approved:
+    treasury less sent and what outlets are owed."""
 
     budget: Decimal
     received: Decimal
@@ -22,6 +23,7 @@ class FundMoney:
     accrued: Decimal
     payable: Decimal
     sent: Decimal
+    owing: Decimal
 
     @property
     def paid(self) -> Decimal:
@@ -33,13 +35,15 @@ class FundMoney:
 
     @property
     def available(self) -> Decimal:
-        return self.treasury - self.payable - self.sent
+        return self.treasury - (self.payable + self.owing) - self.sent
 
 
 def fund_money(fund: Fund) -> FundMoney:
     """A fund's balances, by posting_by_account."""
     rows = Posting.objects.filter(county_code=fund.county_code, fund=fund)
     sums: dict[str, Decimal] = dict(rows.order_by().values_list("account").annotate(yuan=Sum("amount")))
+
+    owed = rows.filter(account=Account.PAYABLE).order_by().values("station").annotate(yuan=Sum("amount"))
 
     def of(account: Account) -> Decimal:
         return sums.get(account, Decimal(0))
@@ -51,6 +55,7 @@ def fund_money(fund: Fund) -> FundMoney:
         accrued=-of(Account.ACCRUED),
         payable=-of(Account.PAYABLE),
         sent=-of(Account.SENT),
+        owing=sum((row["yuan"] for row in owed.filter(yuan__gt=0)), Decimal(0)),
     )
 
 

@@ -122,13 +122,13 @@ def compute_period(*, county_code: str, month: date, by: User, at: datetime) -> 
     with transaction.atomic():
         period = _locked(county_code, month, [PeriodState.FROZEN, PeriodState.COMPUTED])
         changed = draft_statements(county_code=county_code, month=month, by=by, at=at)
-        if period.state == PeriodState.FROZEN:
+        if period.state == PeriodState.FROZEN or changed:  # again with other figures: that is a step of whoever did it
             move(
                 period,
                 to=PeriodState.COMPUTED,
                 by=by,
                 at=at,
-                allowed=[PeriodState.FROZEN],
+                allowed=[PeriodState.FROZEN, PeriodState.COMPUTED],
                 computed_at=at,
                 prepared_by=by,
             )
@@ -329,7 +329,8 @@ def _is_another(period: Period, by: User, *, reviewing: bool) -> None:
     """Nobody passes their own work, whoever pressed last: everybody who froze or computed the month counts."""
     steps = Transition.objects.filter(county_code=period.county_code, entity="period", entity_id=period.pk, by=by)
     prepared = steps.filter(to_state__in=[PeriodState.FROZEN, PeriodState.COMPUTED]).exclude(
-        from_state__in=BEFORE_APPROVAL  # a step back is a doubt, not work of one's own
+        to_state=PeriodState.FROZEN,
+        from_state__in=BEFORE_APPROVAL,  # a step back is a doubt, not work of one's own
     )
     if period.prepared_by_id == by.pk or prepared.exists():
         raise NotAllowed(_("Who prepared a month can't pass it. Ask a second person."), "same_person")

@@ -1,8 +1,9 @@
 -- Paid or approved deliveries that later scans speak against, within the policy's days: returned or lost after the
 -- delivery, or signed for at a second outlet. One row a line, its first such scan; a line that ever had a clawback, or a
--- parcel that had one for that scan, is left alone: what a person waived or paid again isn't proposed anew. The
--- registers name the parcels that were scanned after their end, which the planner takes for a third of all:
--- parcel_odd_end, then one look a parcel by line_once, statement_once and scanevent_by_parcel.
+-- parcel with a decided one for that scan, is left alone: what a person waived or paid again isn't proposed anew. An
+-- undecided one about a line that the scans have replaced (by a new price) can't be set off any more: the line in its
+-- place gets its own. The registers name the parcels that were scanned after their end, which the planner takes for a
+-- third of all: parcel_odd_end, then one look a parcel by line_once, statement_once and scanevent_by_parcel.
 WITH ended AS MATERIALIZED (
     SELECT p.id, p.carrier, p.waybill_no, p.t_k, p.t_at
     FROM orders_parcel p
@@ -43,6 +44,6 @@ WHERE l.turn %% 2 = 0
   AND NOT EXISTS (
       SELECT FROM settlement_line n JOIN settlement_clawback c ON c.line_id = n.id
       WHERE n.county_code = %(county_code)s AND n.parcel_id = ended.id AND n.service = 'outlet_delivery'
-        AND (n.id = l.id OR c.evidence @> to_jsonb(later.event_id::text))
+        AND (n.id = l.id OR c.state IN ('waived', 'netted') AND c.evidence @> to_jsonb(later.event_id::text))
   )
 ORDER BY l.id

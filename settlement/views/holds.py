@@ -60,8 +60,10 @@ def holds_decide(request: PageRequest) -> HttpResponse:
     back = reverse("settlement:holds")
     if query := QueryDict(request.POST.get("back", "")[:300]).urlencode():
         back += f"?{query}"
-    asked = {int(value) for value in request.POST.getlist("ids") if value.isascii() and value.isdigit()}
-    offered = Hold.objects.visible_to(request.user, "hold.decide").filter(pk__in=[pk for pk in asked if pk < 2**62])
+    asked = {
+        int(value) for value in request.POST.getlist("ids") if value.isascii() and value.isdigit() and len(value) < 19
+    }
+    offered = Hold.objects.visible_to(request.user, "hold.decide").filter(pk__in=asked)
     form = DecideHoldsForm(request.POST, offered=offered.values_list("pk", flat=True))
     if not form.is_valid():
         said = _("Tick at least one parcel.") if "ids" in form.errors else _("Say why, in a few words.")

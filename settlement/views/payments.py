@@ -76,7 +76,7 @@ def _own_payments(request: PageRequest) -> HttpResponse:
 def batch_issue(request: PageRequest) -> HttpResponse:
     funds = Fund.objects.visible_to(request.user, "payment.prepare")
     asked = request.POST.get("fund", "")
-    fund = get_object_or_404(funds, pk=int(asked) if asked.isdigit() and len(asked) < 12 else 0)
+    fund = get_object_or_404(funds, pk=int(asked) if asked.isdecimal() and len(asked) < 12 else 0)
     batches = services.issue_batches(county_code=fund.county_code, fund_id=fund.pk, by=request.user, at=clock.now())
     if len(batches) == 1:
         messages.success(request, _("The batch is made. A settlement approver releases it."))

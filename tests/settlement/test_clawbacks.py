@@ -242,6 +242,24 @@ def test_what_was_paid_again_is_not_proposed_again(delivered):
     assert services.find_clawbacks(county_code=county.code, at=LATER) == 0
 
 
+def test_a_claim_is_proposed_anew_for_the_line_that_took_the_first_ones_place(delivered):
+    county, device, at, line = delivered
+    record(device, scan("RETURNED", "FD-O1", at + DAY), at=at + DAY)
+    fold(at + DAY)
+    services.find_clawbacks(county_code=county.code, at=NOW)
+    row = Clawback.objects.get()
+    services.notify_clawback(clawback_id=row.pk, by=county.people["clerk"], at=NOW)
+    services.settle(at=NOW, county_code=county.code)  # its line rests on another scan: reversed and written anew
+    again = Line.objects.get(parcel=line.parcel, turn=2)
+    services.release_hold(
+        hold_id=again.hold.pk, by=county.people["officer"], at=NOW, reason="已核实"
+    )  # no arrival scan
+    assert code_of(net, county, row) == "line_reversed"
+    assert services.find_clawbacks(county_code=county.code, at=LATER) == 1
+    assert Clawback.objects.exclude(pk=row.pk).get().line == again
+    assert services.find_clawbacks(county_code=county.code, at=LATER) == 0
+
+
 def test_a_scan_that_was_taken_back_speaks_against_nothing(delivered):
     county, device, at, _line = delivered
     wrong = scan("RETURNED", "FD-O1", at + DAY)

@@ -1,0 +1,84 @@
+"""What somebody with bad intentions, or two clerks in a hurry, could try against a month's money."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from common.errors import NotAllowed
+from settlement import services
+from settlement.models import Statement
+from settlement.queries.books import fund_money
+from settlement.services.lines import adjust
+from settlement.states import AdjustmentKind, ShortfallRule
+from tests.settlement.money import appropriate, make_approved
+from tests.settlement.months import FREEZE, OCTOBER, compute, freeze, make_line
+from tests.settlement.people import make_fund, make_policy
+
+D = Decimal
+SEPTEMBER = date(2026, 9, 1)
+
+
+@pytest.mark.django_db
+def test_what_one_outlet_owes_is_not_money_for_the_others(county):
+    fund = make_fund(county, shortfall=ShortfallRule.PRO_RATA)
+    policy = make_policy(county, fund=fund)
+    appropriate(county, "1.00", fund=fund)
+    make_approved(county, county.o1, "-0.5000", month=SEPTEMBER, fund=fund)
+    assert fund_money(fund).available == D("1.00")
+    for _n in range(3):
+        make_line(county, policy, county.o3, "0.5000")
+    freeze(county)
+    compute(county)
+    assert Statement.objects.get(period=OCTOBER).payable_yuan == D("1.00"), "cut to what lies in the fund: nobody waits"
+
+
+@pytest.mark.django_db
+def test_who_computed_a_month_again_does_not_review_it(county):
+    policy = make_policy(county)
+    line = make_line(county, policy, county.o1)
+    freeze(county)
+    compute(county)
+    adjust(
+        county_code=county.code,
+        period=OCTOBER,
+        station_id=line.station_id,
+        fund_id=policy.fund_id,
+        kind=AdjustmentKind.CORRECTION,
+        amount=D("1"),
+        reason="x",
+        source_key="correction:1",
+        by=county.people["clerk"],
+        at=FREEZE,
+    )
+    services.compute_period(county_code=county.code, month=OCTOBER, by=county.people["officer"], at=FREEZE)
+    with pytest.raises(NotAllowed):
+        services.review_period(county_code=county.code, month=OCTOBER, by=county.people["officer"], at=FREEZE)
+    with pytest.raises(NotAllowed):
+        services.review_period(county_code=county.code, month=OCTOBER, by=county.people["clerk"], at=FREEZE)
+
+
+@pytest.mark.parametrize("fund", ["²", "٣", "9" * 5000, "\x00"])
+@pytest.mark.django_db
+def test_an_odd_fund_number_makes_no_batch(county, sign_in, fund):
+    assert sign_in("clerk").post("/settlement/payments/issue/", {"fund": fund}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_endless_digits_choose_no_hold(county, sign_in):
+    answer = sign_in("officer").post(
+        "/settlement/holds/decide/", {"ids": "9" * 5000, "verdict": "release", "reason": "好的"}
+    )
+    assert answer.status_code == 302
+
+
+@pytest.mark.parametrize("path", ["", "2026-10/", "2026-10/table.csv", "2026-10/object/"])
+@pytest.mark.django_db
+def test_a_notice_of_no_county_is_not_found(client, path):
+    assert client.get(f"/settlement/notice/%00/{path}").status_code in (200, 400, 404)
+
+
+@pytest.mark.parametrize("month", ["9999-12", "0001-01"])
+@pytest.mark.django_db
+def test_a_month_at_the_end_of_time_is_this_month(county, sign_in, month):
+    assert sign_in("officer").get("/settlement/checks/", {"month": month}).status_code == 200
