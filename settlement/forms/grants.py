@@ -1,7 +1,6 @@
 """Forms of grants: a scheme's numbers, a claim's invoices, what an inspection found, what is granted."""
 
 import re
-from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -252,11 +251,3 @@ class NoteForm(forms.Form):
     """What was looked at before an instalment is asked for."""
 
     note = forms.CharField(label=_("What was looked at"), min_length=2, max_length=300)
-
-
-def pointed(form: forms.Form, pointer: str, names: Sequence[str] = ()) -> str | None:
-    """The field a refusal points at, None for the form as a whole."""
-    parts = pointer.strip("/").split("/")
-    if parts[0] in form.fields:
-        return parts[0]
-    return next((name for name in names if name in form.fields), None)

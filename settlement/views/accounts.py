@@ -20,6 +20,7 @@ from settlement.models import OutletAccount
 from settlement.queries.payments import changed_accounts, current_accounts, pending_accounts, same_number
 from settlement.services.accounts import looks_mistyped, normal_number
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.models import Station
 from stations.permissions import require
 from stations.scope import may, scope_of
@@ -130,7 +131,7 @@ def account_new(request: PageRequest) -> HttpResponse:
                     at=clock.now(),
                 )
             except Refused as refusal:
-                _say(form, refusal)
+                show_refusal(form, refusal)
             else:
                 if looks_mistyped(normal_number(values["number"])):
                     messages.warning(
@@ -162,7 +163,7 @@ def account_confirm(request: PageRequest, pk: int) -> HttpResponse:
                     account_id=account.pk, by=request.user, at=clock.now(), number=form.cleaned_data["number"]
                 )
             except Refused as refusal:
-                _say(form, refusal)
+                show_refusal(form, refusal)
             else:
                 messages.success(request, _("The account is confirmed. Payments go there from now on."))
                 return redirect("settlement:accounts")
@@ -175,8 +176,3 @@ def account_confirm(request: PageRequest, pk: int) -> HttpResponse:
         "breadcrumbs": [(_("Bank accounts"), reverse("settlement:accounts")), (account.station.name, "")],
     }
     return render(request, "settlement/account_confirm.html", context, status=status)
-
-
-def _say(form: Any, refusal: Refused) -> None:
-    field = refusal.pointer.strip("/")
-    form.add_error(field if field in form.fields else None, str(refusal.message))

@@ -17,11 +17,12 @@ from common.errors import Refused
 from common.http import PageRequest
 from settlement import services
 from settlement.forms.awards import RoundForm
-from settlement.forms.grants import ReasonForm, pointed
+from settlement.forms.grants import ReasonForm
 from settlement.models import AwardRound, AwardScore
 from settlement.queries import awards as queries
 from settlement.states import AwardState, Indicator
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import scope_of
 from stations.states import StationLevel
@@ -76,7 +77,7 @@ def award_new(request: PageRequest) -> HttpResponse:
                     county_code=county, fields=form.round_fields(), by=request.user, at=clock.now()
                 )
             except Refused as refusal:
-                form.add_error(pointed(form, refusal.pointer), str(refusal.message))
+                show_refusal(form, refusal)
             else:
                 messages.success(request, _("The draft is kept. Compute the scores next."))
                 return redirect("settlement:award", made.pk)

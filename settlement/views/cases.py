@@ -84,11 +84,11 @@ def case_answer(request: PageRequest, pk: int) -> HttpResponse:
             by=request.user,
             at=clock.now(),
         )
+    except Conflict as conflict:  # before Refused, which it is one of: the case is another by now, so show it anew
+        messages.error(request, conflict.message)
     except Refused as refusal:
         form.add_error("text", refusal.message)
         return _page(request, row, answer=form, status=422)
-    except Conflict as conflict:
-        messages.error(request, conflict.message)
     else:
         messages.success(request, _("Your answer is with the county."))
     return redirect("settlement:case", row.pk)
@@ -110,11 +110,11 @@ def case_decide(request: PageRequest, pk: int) -> HttpResponse:
             done = services.decide_case(case_id=row.pk, verdict=verdict, reason=reason, by=request.user, at=clock.now())
             proposed = done.state == CaseState.PROPOSED
             messages.success(request, _("Proposed. A second person decides.") if proposed else _("Decided."))
+    except Conflict as conflict:
+        messages.error(request, conflict.message)
     except Refused as refusal:
         form.add_error(None, refusal.message)
         return _page(request, row, decision=form, status=422)
-    except Conflict as conflict:
-        messages.error(request, conflict.message)
     return redirect("settlement:case", row.pk)
 
 

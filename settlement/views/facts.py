@@ -18,6 +18,7 @@ from settlement.models import OutletFact
 from settlement.queries import townships_visible
 from settlement.queries.facts import outlet_rows
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.models import Station
 from stations.permissions import require
 from stations.scope import scope_of
@@ -89,8 +90,7 @@ def fact_new(request: PageRequest, station_id: int) -> HttpResponse:
             try:
                 services.enter_fact(station_id=outlet.pk, by=request.user, at=at, **form.cleaned_data)
             except Refused as refusal:
-                field = refusal.pointer.strip("/")
-                form.add_error(field if field in form.fields else None, refusal.message)
+                show_refusal(form, refusal)
                 status = refusal.status
             else:
                 messages.success(request, _("Entered. It holds from the day you named."))

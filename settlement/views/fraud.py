@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from common import clock
-from common.errors import Conflict, Refused
+from common.errors import Refused
 from common.http import PageRequest
 from settlement.definitions import CHECKS, Check
 from settlement.forms.fraud import CallForm, ThresholdsForm
@@ -20,6 +20,7 @@ from settlement.queries import fraud as reads
 from settlement.services import fraud as services
 from settlement.states import CallAnswer, RuleState
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import scope_of
 
@@ -119,10 +120,7 @@ def rule_draft(request: PageRequest, code: str) -> HttpResponse:
                 at=clock.now(),
             )
         except Refused as refusal:
-            field = refusal.pointer.strip("/")
-            form.add_error(field if field in form.fields else None, refusal.message)
-        except Conflict as conflict:
-            form.add_error(None, conflict.message)
+            show_refusal(form, refusal)
         else:
             messages.success(request, _("The draft is kept. Another person puts it in force."))
             return redirect("settlement:fraud-rule", code)

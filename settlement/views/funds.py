@@ -18,6 +18,7 @@ from settlement.forms.funds import AppropriationForm, BudgetForm, FundForm
 from settlement.models import Fund
 from settlement.queries.books import FundMoney, fund_money
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import may, scope_of
 
@@ -73,7 +74,7 @@ def fund_new(request: PageRequest) -> HttpResponse:
                 **form.cleaned_data,
             )
         except Refused as refusal:
-            _add(form, refusal)
+            show_refusal(form, refusal)
         else:
             messages.success(request, _("The fund is open. Enter what was appropriated to it."))
             return redirect("settlement:fund", fund.pk)
@@ -105,7 +106,7 @@ def fund_appropriate(request: PageRequest, pk: int) -> HttpResponse:
         try:
             services.appropriate(fund_id=row.pk, by=request.user, at=clock.now(), **form.cleaned_data)
         except Refused as refusal:
-            _add(form, refusal)
+            show_refusal(form, refusal)
             status = refusal.status
         else:
             messages.success(request, _("The money is in the books."))
@@ -125,7 +126,7 @@ def fund_budget(request: PageRequest, pk: int) -> HttpResponse:
             try:
                 services.change_budget(fund_id=row.pk, by=request.user, at=clock.now(), **form.cleaned_data)
             except Refused as refusal:
-                _add(form, refusal)
+                show_refusal(form, refusal)
                 status = refusal.status
             else:
                 messages.success(request, _("The budget is changed."))
@@ -168,8 +169,3 @@ def _page(request: PageRequest, row: Fund, form: AppropriationForm, status: int 
         ],
     }
     return render(request, "settlement/fund.html", context, status=status)
-
-
-def _add(form: FundForm | AppropriationForm | BudgetForm, refusal: Refused) -> None:
-    field = refusal.pointer.strip("/")
-    form.add_error(field if field in form.fields else None, refusal.message)

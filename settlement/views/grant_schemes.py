@@ -18,15 +18,13 @@ from common import clock
 from common.errors import Refused
 from common.http import PageRequest
 from settlement import services
-from settlement.forms.grants import (
-    SchemeForm,
-    pointed,
-)
+from settlement.forms.grants import SchemeForm
 from settlement.models import GrantScheme
 from settlement.queries import grants as queries
 from settlement.queries.awards import funds
 from settlement.states import GrantState, PolicyState
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import may, scope_of
 
@@ -105,7 +103,7 @@ def attempt(form: forms.Form, act: Callable[[], Any]) -> Any:
     try:
         return act()
     except Refused as refusal:
-        form.add_error(pointed(form, refusal.pointer), str(refusal.message))
+        show_refusal(form, refusal)
         return None
 
 

@@ -29,6 +29,7 @@ from settlement.services.bank_files import KINDS, example_rows, file_sum, form_o
 from settlement.services.results import Outcome
 from settlement.states import BatchState
 from settlement.views.tabs import tabs
+from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import may, scope_of
 
@@ -213,8 +214,7 @@ def bank_form(request: PageRequest) -> HttpResponse:
                     messages.success(request, _("The form is kept. The next download uses it."))
                     return redirect("settlement:bank-form")
             except Refused as refusal:
-                field = refusal.pointer.strip("/")
-                form.add_error(field if field in form.fields else None, str(refusal.message))
+                show_refusal(form, refusal)
     context = {
         "form": form,
         "kept": kept.pk is not None,
