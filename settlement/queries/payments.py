@@ -22,6 +22,7 @@ from settlement.models import (
 from settlement.queries.books import FundMoney, fund_money
 from settlement.states import Account, PaymentState, StatementState
 from stations.models import Station
+from stations.states import IN_SERVICE, StationLevel
 
 CHANGED_DAYS = 30  # so long a changed account is pointed out to everybody
 
@@ -170,6 +171,13 @@ def _units(station: Station, rows: list[Statement]) -> list[_Unit]:
 
 
 # --- accounts ----------------------------------------------------------------------------------------------
+
+
+def account_holders(stations: QuerySet[Station]) -> QuerySet[Station]:
+    """Of these stations those that have an account: outlets in service, and whoever else is owed money (an outlet that
+    closed, a centre with an award, a hub with a grant)."""
+    owed = Statement.objects.filter(station=OuterRef("pk"), payable_yuan__gt=0).exclude(state=StatementState.PAID)
+    return stations.filter(Q(level=StationLevel.OUTLET, state__in=IN_SERVICE) | Exists(owed))
 
 
 def current_accounts(county_code: str) -> dict[int, OutletAccount]:

@@ -24,12 +24,12 @@ from settlement.models import (
 from settlement.queries.books import fund_money
 from settlement.queries.figures import ZERO, figures, marked, stated_by_month
 from settlement.states import (
+    APPROVED_STATEMENTS,
     Account,
     AdjustmentKind,
     AppealState,
     PeriodState,
     ShortfallRule,
-    StatementState,
 )
 from stations.models import Region
 from stations.states import RegionLevel
@@ -121,8 +121,8 @@ def fund_previews(county_code: str, month: date) -> list[FundPreview]:
         cut = money.statement_yuan(-cuts.get(fund.pk, ZERO))
         granted = sum((row.payable_yuan for row in positive), ZERO)
         available = fund_money(fund).available
-        if all(row.state in APPROVED_STATES for row in mine):
-            available += sum((row.payable_yuan for row in mine), ZERO)  # as it was before the approval
+        if all(row.state in APPROVED_STATEMENTS for row in mine):
+            available += granted  # as it was before the approval; what some owe never counted
         waiting: list[Statement] = []
         left = available
         for row in positive if fund.shortfall == ShortfallRule.QUEUE else ():
@@ -132,9 +132,6 @@ def fund_previews(county_code: str, month: date) -> list[FundPreview]:
                 left -= row.payable_yuan
         previews.append(FundPreview(fund, available, granted + cut, cut, tuple(waiting)))
     return previews
-
-
-APPROVED_STATES = (StatementState.APPROVED, StatementState.IN_BATCH, StatementState.PAID, StatementState.FAILED)
 
 
 # --- totals ----------------------------------------------------------------------------------------------------------
@@ -256,7 +253,7 @@ def ledger_check(county_code: str, month: date) -> LedgerCheck:
         earlier=earlier,
         ledger=-(accrued.aggregate(yuan=Sum("amount"))["yuan"] or ZERO),
         approved=-(approved.aggregate(yuan=Sum("amount"))["yuan"] or ZERO),
-        payable=rows.filter(state__in=APPROVED_STATES).aggregate(yuan=Sum("payable_yuan"))["yuan"] or ZERO,
+        payable=rows.filter(state__in=APPROVED_STATEMENTS).aggregate(yuan=Sum("payable_yuan"))["yuan"] or ZERO,
     )
 
 

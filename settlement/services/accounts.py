@@ -11,6 +11,7 @@ from accounts.services import audit
 from common import text
 from common.errors import Conflict, Refused
 from settlement.models import OutletAccount
+from settlement.queries.payments import account_holders
 from stations.models import Station
 from stations.states import StationLevel
 
@@ -42,9 +43,10 @@ def looks_mistyped(number: str) -> bool:
 
 @transaction.atomic
 def enter_account(*, station: Station, holder: str, bank: str, number: str, by: User, at: datetime) -> OutletAccount:
-    """Write an account down; it counts once another person confirmed it. Refused "not_an_outlet", "account_number",
+    """Write an account down; it counts once another person confirmed it. Refused "not_an_outlet" (for a centre or hub
+    that is owed nothing), "account_number",
     "holder_unreadable", "bank_unreadable", Conflict "account_known" if the newest entry says the same."""
-    if station.level != StationLevel.OUTLET:
+    if station.level != StationLevel.OUTLET and not account_holders(Station.objects.filter(pk=station.pk)).exists():
         raise Refused("not_an_outlet", _("Subsidy is paid to village outlets only."), pointer="/station")
     digits = normal_number(number)
     said = {"holder": _name(holder, "holder", 80), "bank": _name(bank, "bank", 120)}

@@ -30,6 +30,7 @@ from settlement.services.fraud import look
 from settlement.services.lines import lock_county
 from settlement.services.settle import settle
 from settlement.states import Account, PeriodState, ShortfallRule, StatementState
+from stations.states import StationLevel
 
 
 def freeze_period(*, county_code: str, month: date, by: User, at: datetime) -> Period:
@@ -139,8 +140,8 @@ def compute_period(*, county_code: str, month: date, by: User, at: datetime) -> 
 
 
 def review_period(*, county_code: str, month: date, by: User, at: datetime) -> Period:
-    """A second person looked at the figures. NotAllowed "same_person" for who prepared them, Conflict
-    "figures_changed" if lines were held or released since."""
+    """A second person looked at the figures, and with them at a hub's statement (a grant), which no township checks.
+    NotAllowed "same_person" for who prepared them, Conflict "figures_changed" if lines were held or released since."""
     with transaction.atomic():
         period = _locked(county_code, month, [PeriodState.COMPUTED])
         _is_another(period, by, reviewing=True)
@@ -151,6 +152,19 @@ def review_period(*, county_code: str, month: date, by: User, at: datetime) -> P
             by=by,
             at=at,
             allowed=[PeriodState.COMPUTED],
+            reviewed_by=by,
+            reviewed_at=at,
+        )
+        waiting = [StatementState.DRAFT, StatementState.CONFIRMED]
+        hubs = Statement.objects.filter(
+            county_code=county_code, period=month, station__level=StationLevel.HUB, state__in=waiting
+        )
+        move(
+            list(hubs.order_by("pk")),
+            to=StatementState.REVIEWED,
+            by=by,
+            at=at,
+            allowed=waiting,
             reviewed_by=by,
             reviewed_at=at,
         )

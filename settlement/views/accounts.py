@@ -17,14 +17,19 @@ from common.http import PageRequest
 from settlement import services
 from settlement.forms.accounts import AccountFilter, AccountForm, ConfirmAccountForm
 from settlement.models import OutletAccount
-from settlement.queries.payments import changed_accounts, current_accounts, pending_accounts, same_number
+from settlement.queries.payments import (
+    account_holders,
+    changed_accounts,
+    current_accounts,
+    pending_accounts,
+    same_number,
+)
 from settlement.services.accounts import looks_mistyped, normal_number
 from settlement.views.tabs import tabs
 from stations.forms.stations import show_refusal
 from stations.models import Station
 from stations.permissions import require
 from stations.scope import may, scope_of
-from stations.states import StationLevel
 
 PAGE = 50
 
@@ -79,7 +84,7 @@ def _wanted(row: OutletRow, show: str) -> bool:
 def _outlet_rows(request: PageRequest) -> list[OutletRow]:
     """Those to confirm first, then those without an account, then by code."""
     now = clock.now()
-    outlets = Station.objects.visible_to(request.user, "payment.read").in_service().filter(level=StationLevel.OUTLET)
+    outlets = account_holders(Station.objects.visible_to(request.user, "payment.read"))
     counties = scope_of(request.user, "payment.read").counties
     current: dict[int, OutletAccount] = {}
     changed: dict[int, OutletAccount] = {}
@@ -109,7 +114,7 @@ def _outlet_rows(request: PageRequest) -> list[OutletRow]:
 @require_http_methods(["GET", "POST"])
 @require("account.enter")
 def account_new(request: PageRequest) -> HttpResponse:
-    outlets = Station.objects.visible_to(request.user, "account.enter").in_service().filter(level=StationLevel.OUTLET)
+    outlets = account_holders(Station.objects.visible_to(request.user, "account.enter"))
     asked = request.GET.get("station", "")
     form = AccountForm(
         request.POST or None,

@@ -10,9 +10,11 @@ from settlement import services
 from settlement.models import Statement
 from settlement.queries.books import fund_money
 from settlement.services.lines import adjust
-from settlement.states import AdjustmentKind, ShortfallRule
-from tests.settlement.money import appropriate, make_approved
-from tests.settlement.months import FREEZE, OCTOBER, compute, freeze, make_line
+from settlement.states import AdjustmentKind, ShortfallRule, StatementState
+from stations.models import Station
+from stations.states import StationState
+from tests.settlement.money import appropriate, give_account, make_approved
+from tests.settlement.months import AFTER_NOTICE, FREEZE, OCTOBER, approve, compute, freeze, make_line
 from tests.settlement.people import make_fund, make_policy
 
 D = Decimal
@@ -82,3 +84,46 @@ def test_a_notice_of_no_county_is_not_found(client, path):
 @pytest.mark.django_db
 def test_a_month_at_the_end_of_time_is_this_month(county, sign_in, month):
     assert sign_in("officer").get("/settlement/checks/", {"month": month}).status_code == 200
+
+
+def grant(county, station, yuan: str = "100"):
+    fund = make_fund(county)
+    adjust(
+        county_code=county.code,
+        period=OCTOBER,
+        station_id=station.pk,
+        fund_id=fund.pk,
+        kind=AdjustmentKind.GRANT,
+        amount=D(yuan),
+        reason="建设补助",
+        source_key=f"grant:{station.pk}",
+        by=county.people["approver"],
+        at=FREEZE,
+    )
+    return appropriate(county, "1000", fund=fund)
+
+
+@pytest.mark.django_db
+def test_what_a_hub_is_granted_does_not_block_the_month_and_is_paid(county, sign_in):
+    fund = grant(county, county.h1)
+    assert county.h1.pk not in sign_in("hub").get("/settlement/accounts/new/").context["form"].stations
+    freeze(county)
+    compute(county)
+    people = county.people
+    services.review_period(county_code=county.code, month=OCTOBER, by=people["officer"], at=FREEZE)
+    row = Statement.objects.get(period=OCTOBER)
+    assert (row.station, row.state, row.reviewed_by) == (county.h1, StatementState.REVIEWED, people["officer"])
+    services.publicise_period(county_code=county.code, month=OCTOBER, by=people["clerk"], at=FREEZE)
+    approve(county)
+    assert county.h1.pk in sign_in("hub").get("/settlement/accounts/new/").context["form"].stations
+    give_account(county, county.h1)
+    (batch,) = services.issue_batches(county_code=county.code, fund_id=fund.pk, by=people["clerk"], at=AFTER_NOTICE)
+    assert batch.total_yuan == D("100")
+
+
+@pytest.mark.django_db
+def test_a_closed_outlet_that_is_owed_money_may_still_name_its_account(county, sign_in):
+    make_approved(county, county.o1, "5.0000", month=SEPTEMBER)
+    Station.objects.filter(pk=county.o1.pk).update(state=StationState.CLOSED)
+    assert county.o1.pk in sign_in("township").get("/settlement/accounts/new/").context["form"].stations
+    assert county.o1.name in sign_in("clerk").get("/settlement/accounts/").content.decode()
