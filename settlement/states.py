@@ -102,6 +102,9 @@ class StatementState(TextChoices):
     FAILED = "failed", _("Payment failed")  # goes with the next batch
 
 
+APPROVED_STATEMENTS = (StatementState.APPROVED, StatementState.IN_BATCH, StatementState.PAID, StatementState.FAILED)
+
+
 class AdjustmentKind(TextChoices):
     CAP = "cap", _("Above the monthly cap")
     SHORTFALL = "shortfall", _("The fund is short: shared out")
@@ -172,6 +175,9 @@ class CaseState(TextChoices):
     PROPOSED = "proposed", _("Waiting for a second person")
     PAY = "pay", _("Paid: explained")
     REFUSE = "refuse", _("Payment refused")
+
+
+OPEN_CASES = (CaseState.RAISED, CaseState.ANSWERED, CaseState.PROPOSED)
 
 
 class RuleKind(TextChoices):
