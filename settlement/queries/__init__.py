@@ -1,7 +1,6 @@
 """Reads of the subsidy, a module a theme; the statements' and policies' are used everywhere and stand here too."""
 
 from settlement.queries.sheets import (
-    MonthTotals,
     Sheet,
     StatementRow,
     clawbacks_of,
@@ -21,12 +20,10 @@ from settlement.queries.statements import (
     policy_in_the_way,
     policy_mark,
     townships_visible,
-    uncovered_days,
 )
 
 __all__ = [
     "LineView",
-    "MonthTotals",
     "Sheet",
     "StatementRow",
     "clawbacks_of",
@@ -43,5 +40,4 @@ __all__ = [
     "sheet",
     "statement_rows",
     "townships_visible",
-    "uncovered_days",
 ]

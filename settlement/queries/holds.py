@@ -10,9 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from settlement.models import CaseLine, Hold
 from settlement.queries.statements import LineView, line_views
-from settlement.states import CaseState, HoldReason
-
-OPEN_CASES = (CaseState.RAISED, CaseState.ANSWERED, CaseState.PROPOSED)
+from settlement.states import OPEN_CASES, HoldReason
 
 
 @dataclass(frozen=True)

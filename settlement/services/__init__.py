@@ -12,7 +12,7 @@ from settlement.services.awards import (
     publish_round,
     reopen_round,
 )
-from settlement.services.bank_files import bank_file, download_bank_file, preview_bank_form, set_bank_form
+from settlement.services.bank_files import download_bank_file, preview_bank_form, set_bank_form
 from settlement.services.checks import check_books, keep_check
 from settlement.services.clawbacks import (
     accept_clawback,
@@ -43,8 +43,8 @@ from settlement.services.grant_schemes import (
     draw_sample,
 )
 from settlement.services.grants import ProofFields, apply_grant, inspect_claim, reject_claim
-from settlement.services.holds import close_hold, refuse_hold, refuse_holds, release_hold, release_holds
-from settlement.services.payments import cancel_batch, close_paid_periods, issue_batches, send_batch
+from settlement.services.holds import close_hold, refuse_holds, release_holds
+from settlement.services.payments import cancel_batch, issue_batches, send_batch
 from settlement.services.periods import (
     approve_period,
     compute_period,
@@ -60,12 +60,11 @@ from settlement.services.policies import (
     change_policy,
     discard_policy,
     draft_policy,
-    policy_faults,
 )
-from settlement.services.recompute import Drift, recompute
+from settlement.services.recompute import recompute
 from settlement.services.results import read_results
 from settlement.services.retire_months import retire_months
-from settlement.services.settle import SettleResult, rewind_after_restore, settle
+from settlement.services.settle import rewind_after_restore, settle
 from settlement.services.statements import (
     check_statements,
     confirm_silent,
@@ -74,12 +73,10 @@ from settlement.services.statements import (
 )
 
 __all__ = [
-    "Drift",
     "PolicyFields",
     "ProofFields",
     "RoundFields",
     "SchemeFields",
-    "SettleResult",
     "accept_clawback",
     "activate_policy",
     "activate_scheme",
@@ -90,7 +87,6 @@ __all__ = [
     "approve_period",
     "approve_round",
     "audit_claim",
-    "bank_file",
     "cancel_batch",
     "change_budget",
     "change_policy",
@@ -99,7 +95,6 @@ __all__ = [
     "check_statements",
     "close_hold",
     "close_paid_grants",
-    "close_paid_periods",
     "compute_period",
     "compute_round",
     "confirm_account",
@@ -129,7 +124,6 @@ __all__ = [
     "net_clawback",
     "notify_clawback",
     "open_appeal",
-    "policy_faults",
     "prepare_instalment",
     "preview_bank_form",
     "propose_clawback",
@@ -137,10 +131,8 @@ __all__ = [
     "publish_round",
     "read_results",
     "recompute",
-    "refuse_hold",
     "refuse_holds",
     "reject_claim",
-    "release_hold",
     "release_holds",
     "release_instalment",
     "reopen_computation",

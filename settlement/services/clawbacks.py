@@ -16,12 +16,11 @@ from settlement.services.appeals import TEXT_MAX, open_appeal, text_given
 from settlement.services.books import move
 from settlement.services.holds import reason_given
 from settlement.services.lines import lock_county, reverse_line
-from settlement.states import AppealState, ClawbackCause, ClawbackState, StatementState
+from settlement.states import APPROVED_STATEMENTS, AppealState, ClawbackCause, ClawbackState
 from stations.queries import counties_with_stations
 
 log = logs.get_logger("settlement")
 ANSWER_DAYS = 7
-CLAIMABLE = (StatementState.APPROVED, StatementState.IN_BATCH, StatementState.PAID, StatementState.FAILED)
 REASON_MAX = 300
 # A parcel scanned later than this after its delivery is outside every policy's days (at most about a year is sensible),
 # and one that was paid this late is seen by a person.
@@ -73,7 +72,7 @@ def _must_be_claimable(line: Line) -> None:
         period=stated,
         station_id=line.station_id,
         fund_id=line.policy.fund_id,
-        state__in=CLAIMABLE,
+        state__in=APPROVED_STATEMENTS,
     )
     if not approved.exists():
         raise Refused(

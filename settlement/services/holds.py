@@ -13,9 +13,8 @@ from common.errors import Conflict, Refused
 from settlement.models import CaseLine, Hold
 from settlement.queries.books import next_open_month
 from settlement.services.lines import lock_county, reverse_line
-from settlement.states import CaseState, HoldOutcome, HoldReason
+from settlement.states import OPEN_CASES, HoldOutcome, HoldReason
 
-OPEN_CASES = (CaseState.RAISED, CaseState.ANSWERED, CaseState.PROPOSED)
 REASON_MAX = 200
 BULK_MAX = 500  # holds a person closes with one reason
 
@@ -47,24 +46,9 @@ def close_hold(*, hold: Hold, outcome: str, by: User | None, at: datetime, reaso
 
 
 @transaction.atomic
-def release_hold(*, hold_id: int, by: User, at: datetime, reason: str) -> Hold:
-    """Pay a held line after all. Refused "hold_of_a_case" or "reason_needed", Conflict "case_open" or "hold_closed"."""
-    return close_hold(
-        hold=_decidable([hold_id])[0], outcome=HoldOutcome.RELEASED, by=by, at=at, reason=reason_given(reason)
-    )
-
-
-@transaction.atomic
-def refuse_hold(*, hold_id: int, by: User, at: datetime, reason: str) -> Hold:
-    """Not pay a held line: it is taken back by decision. Refuses like `release_hold`."""
-    return close_hold(
-        hold=_decidable([hold_id])[0], outcome=HoldOutcome.REFUSED, by=by, at=at, reason=reason_given(reason)
-    )
-
-
-@transaction.atomic
 def release_holds(*, hold_ids: Iterable[int], by: User, at: datetime, reason: str) -> int:
-    """Release up to BULK_MAX holds of one county with one reason, all or none; returns how many."""
+    """Pay up to BULK_MAX held lines of one county after all, with one reason, all or none; returns how many. Refused
+    "hold_of_a_case" or "reason_needed", Conflict "case_open" or "hold_closed"."""
     kept = reason_given(reason)
     holds = _decidable(hold_ids)
     by_period: dict[date, list[int]] = {}
@@ -86,7 +70,7 @@ def release_holds(*, hold_ids: Iterable[int], by: User, at: datetime, reason: st
 
 @transaction.atomic
 def refuse_holds(*, hold_ids: Iterable[int], by: User, at: datetime, reason: str) -> int:
-    """Refuse up to BULK_MAX holds of one county with one reason, all or none; returns how many."""
+    """Not pay them: they are taken back by decision. Else like `release_holds`."""
     kept = reason_given(reason)
     holds = _decidable(hold_ids)
     for hold in holds:  # each writes its own reversal and entry

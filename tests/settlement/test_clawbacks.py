@@ -167,7 +167,7 @@ def test_only_what_was_approved_and_stands_is_claimed(county):
     assert code_of(propose, county, line) == "clawback_exists"
     held = make_line(county, held=HoldReason.NO_ARRIVAL)
     assert code_of(propose, county, held) == "line_held"
-    services.release_hold(hold_id=held.hold.pk, by=county.people["officer"], at=NOW, reason="好")
+    services.release_holds(hold_ids=[held.hold.pk], by=county.people["officer"], at=NOW, reason="好")
     gone = make_line(county)
     reverse_line(line=gone, by=county.people["officer"], at=NOW)
     assert code_of(propose, county, gone) == "line_reversed"
@@ -251,8 +251,8 @@ def test_a_claim_is_proposed_anew_for_the_line_that_took_the_first_ones_place(de
     services.notify_clawback(clawback_id=row.pk, by=county.people["clerk"], at=NOW)
     services.settle(at=NOW, county_code=county.code)  # its line rests on another scan: reversed and written anew
     again = Line.objects.get(parcel=line.parcel, turn=2)
-    services.release_hold(
-        hold_id=again.hold.pk, by=county.people["officer"], at=NOW, reason="已核实"
+    services.release_holds(
+        hold_ids=[again.hold.pk], by=county.people["officer"], at=NOW, reason="已核实"
     )  # no arrival scan
     assert code_of(net, county, row) == "line_reversed"
     assert services.find_clawbacks(county_code=county.code, at=LATER) == 1

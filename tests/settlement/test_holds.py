@@ -22,11 +22,15 @@ def stated(county: County, month=MONTH) -> Decimal:
 
 
 def release(county: County, hold: Hold, reason: str = "照片上有签名", who: str = "officer") -> Hold:
-    return services.release_hold(hold_id=hold.pk, by=county.people[who], at=NOW, reason=reason)
+    services.release_holds(hold_ids=[hold.pk], by=county.people[who], at=NOW, reason=reason)
+    hold.refresh_from_db()
+    return hold
 
 
 def refuse(county: County, hold: Hold, reason: str = "没有这件包裹") -> Hold:
-    return services.refuse_hold(hold_id=hold.pk, by=county.people["officer"], at=NOW, reason=reason)
+    services.refuse_holds(hold_ids=[hold.pk], by=county.people["officer"], at=NOW, reason=reason)
+    hold.refresh_from_db()
+    return hold
 
 
 @pytest.mark.django_db

@@ -188,7 +188,7 @@ def test_a_held_line_stands_apart_with_what_to_do(october, sign_in):
 def test_a_released_line_stands_in_the_month_it_is_stated_in(october, sign_in):
     freeze(october)
     hold = Hold.objects.get()
-    services.release_hold(hold_id=hold.pk, by=october.people["officer"], at=FREEZE, reason="有签收照片")
+    services.release_holds(hold_ids=[hold.pk], by=october.people["officer"], at=FREEZE, reason="有签收照片")
     client = sign_in("operator")
     before = client.get(of_october(october.o1)).context["sheet"]
     after = client.get(statement_of(october.o1)).context["sheet"]

@@ -19,10 +19,18 @@ from settlement.definitions import ANSWER_DAYS, FOUR_EYES_YUAN
 from settlement.models import Clawback, FraudCase, Line, Statement
 from settlement.queries.fraud import standing_lines
 from settlement.services.books import move
-from settlement.services.clawbacks import CLAIMABLE, propose_clawback
-from settlement.services.holds import OPEN_CASES, close_hold, reason_given
+from settlement.services.clawbacks import propose_clawback
+from settlement.services.holds import close_hold, reason_given
 from settlement.services.lines import lock_county, reverse_line
-from settlement.states import CaseState, ClawbackCause, ClawbackState, HoldOutcome, HoldReason
+from settlement.states import (
+    APPROVED_STATEMENTS,
+    OPEN_CASES,
+    CaseState,
+    ClawbackCause,
+    ClawbackState,
+    HoldOutcome,
+    HoldReason,
+)
 from tracking.models import Photo
 
 ANSWER_MAX = 1000
@@ -147,5 +155,5 @@ def _is_approved(line: Line) -> bool:
         period=hold.stated_in if hold else line.period,
         station_id=line.station_id,
         fund_id=line.policy.fund_id,
-        state__in=CLAIMABLE,
+        state__in=APPROVED_STATEMENTS,
     ).exists()

@@ -17,8 +17,8 @@ from settlement.models import CaseLine, FraudCase, FraudRule
 from settlement.services.fraud.calls import draw_calls
 from settlement.services.fraud.versions import rules_in_force
 from settlement.services.fraud.work import Finding, find, months_to_look_at, stage
-from settlement.services.holds import OPEN_CASES
 from settlement.services.lines import lock_county
+from settlement.states import OPEN_CASES
 from stations.queries import counties_with_stations
 
 log = logs.get_logger("settlement")
