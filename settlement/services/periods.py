@@ -123,6 +123,9 @@ def compute_period(*, county_code: str, month: date, by: User, at: datetime) -> 
     with transaction.atomic():
         period = _locked(county_code, month, [PeriodState.FROZEN, PeriodState.COMPUTED])
         changed = draft_statements(county_code=county_code, month=month, by=by, at=at)
+        if period.state == PeriodState.FROZEN:  # nobody could answer meanwhile: the days of silence begin now
+            drafts = Statement.objects.filter(county_code=county_code, period=month, state=StatementState.DRAFT)
+            drafts.update(computed_at=at)
         if period.state == PeriodState.FROZEN or changed:  # again with other figures: that is a step of whoever did it
             move(
                 period,

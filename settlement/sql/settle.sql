@@ -57,6 +57,11 @@ WITH months AS (  -- where a month's lines go: itself, or the first later one th
     SELECT %(county_code)s, w.id, w.station_id, v.hold_reason, %(at)s::timestamptz, '', ''
     FROM written w JOIN settlement_verdict v USING (parcel_id, service)
     WHERE w.turn %% 2 = 0 AND w.evidence_class = 'C'
+      AND NOT (  -- another price of what a person released: nobody is asked again
+          v.stands AND v.last_class = 'C' AND v.last_station = v.station_id AND v.last_at = v.claim_at
+          AND v.last_evidence <@ v.scans
+          AND NOT EXISTS (SELECT FROM settlement_hold h WHERE h.line_id = v.last_line AND h.closed_at IS NULL))
+    RETURNING line_id
 ), released AS (  -- the hold of a line that is taken back: both are stated in the month of the reversal, and cancel
     UPDATE settlement_hold h
     SET closed_at = %(at)s::timestamptz, outcome = 'reversed', stated_in = w.period
@@ -64,5 +69,5 @@ WITH months AS (  -- where a month's lines go: itself, or the first later one th
     WHERE w.turn %% 2 = 1 AND h.line_id = v.last_line AND h.closed_at IS NULL
 )
 SELECT count(*) FILTER (WHERE turn %% 2 = 0) AS accrued, count(*) FILTER (WHERE turn %% 2 = 1) AS reversed,
-       count(*) FILTER (WHERE turn %% 2 = 0 AND evidence_class = 'C') AS held
+       (SELECT count(*) FROM held) AS held
 FROM written

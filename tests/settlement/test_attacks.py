@@ -1,21 +1,24 @@
 """What somebody with bad intentions, or two clerks in a hurry, could try against a month's money."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from common.errors import NotAllowed
 from settlement import services
-from settlement.models import Statement
-from settlement.queries.books import fund_money
+from settlement.models import Hold, Line, Statement
+from settlement.queries.books import fund_money, stated_lines
 from settlement.services.lines import adjust
 from settlement.states import AdjustmentKind, ShortfallRule, StatementState
 from stations.models import Station
 from stations.states import StationState
+from tests.conftest import NOW, make_device
 from tests.settlement.money import appropriate, give_account, make_approved
 from tests.settlement.months import AFTER_NOTICE, FREEZE, OCTOBER, approve, compute, freeze, make_line
 from tests.settlement.people import make_fund, make_policy
+from tests.settlement.test_settle import HOUR, run
+from tests.tracking.scans import fold, record, scan
 
 D = Decimal
 SEPTEMBER = date(2026, 9, 1)
@@ -127,3 +130,36 @@ def test_a_closed_outlet_that_is_owed_money_may_still_name_its_account(county, s
     Station.objects.filter(pk=county.o1.pk).update(state=StationState.CLOSED)
     assert county.o1.pk in sign_in("township").get("/settlement/accounts/new/").context["form"].stations
     assert county.o1.name in sign_in("clerk").get("/settlement/accounts/").content.decode()
+
+
+@pytest.mark.django_db
+def test_who_released_a_parcel_is_not_asked_again_for_its_new_price(county):
+    make_policy(county)
+    device = make_device(county.h1, county.people["hub"])
+    record(device, scan("HUB_IN", "FD-H1", NOW - 6 * HOUR), scan("SIGNED_PICKUP", "FD-O1", NOW), at=NOW)
+    fold(NOW)
+    run(county)
+    first = Line.objects.get()
+    by = county.people["officer"]
+    services.release_holds(hold_ids=[first.hold.pk], by=by, at=NOW, reason="见监控")
+    for number, start in (("丰交〔2026〕2号", date(2026, 11, 2)), ("丰交〔2026〕3号", date(2026, 11, 3))):
+        make_policy(county, number=number, valid_from=start, rate_delivery=D("0.35"))
+        run(county)
+    again = Line.objects.latest("turn")
+    assert (again.turn, again.evidence_class) == (4, "C")
+    assert not Hold.objects.exclude(line=first).exists()
+    assert sum(line.amount for line in stated_lines(county.code, again.period)) == again.amount
+
+
+@pytest.mark.django_db
+def test_a_month_computed_again_gives_the_outlet_its_days_again(county):
+    make_line(county, make_policy(county), county.o1)
+    freeze(county)
+    compute(county)
+    services.reopen_computation(
+        county_code=county.code, month=OCTOBER, by=county.people["officer"], at=FREEZE + HOUR, reason="再看一次"
+    )
+    later = FREEZE + timedelta(days=9)
+    compute(county, at=later)
+    assert services.confirm_silent(at=later + HOUR) == 0
+    assert services.confirm_silent(at=later + timedelta(days=5)) == 1
