@@ -10,8 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.services import audit
-from common import clock, text
+from common import clock
 from common.errors import Conflict, Refused
 from settlement.models import AwardRound, AwardScore, Fund, OutletFact
 from settlement.queries import awards as queries
@@ -19,7 +18,7 @@ from settlement.queries.books import next_open_month
 from settlement.queries.grants import room
 from settlement.services.books import move
 from settlement.services.facts import enter_fact
-from settlement.services.grant_steps import stored
+from settlement.services.grant_steps import reason_kept, refuse_self, stored, trace
 from settlement.services.lines import adjust, lock_county
 from settlement.states import AdjustmentKind, AwardState, FactKind, Indicator
 from stations.states import StationLevel
@@ -56,7 +55,7 @@ def draft_round(*, county_code: str, fields: RoundFields, by: User, at: datetime
     try:
         with transaction.atomic():
             award = AwardRound.objects.create(county_code=county_code, created_by=by, created_at=at, **values)
-            _audit(award, "award.drafted", by, at)
+            trace(award, "award.drafted", by, at)
     except IntegrityError as taken:
         raise Conflict("award_taken", _("That year has its award already."), pointer="/year") from taken
     return award
@@ -116,7 +115,7 @@ def compute_round(*, round_id: int, by: User | None, at: datetime) -> int:
     )
     award.computed_at = at
     award.save(update_fields=["computed_at"])
-    _audit(award, "award.computed", by, at, {"stations": str(len(found))})
+    trace(award, "award.computed", by, at, {"stations": str(len(found))})
     return len(found)
 
 
@@ -127,7 +126,7 @@ def publish_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
     if award.computed_at is None or not award.scores.exists():
         raise Refused("award_not_computed", _("Compute the scores first."))
     move(award, to=AwardState.PUBLISHED, by=by, at=at, allowed=(AwardState.DRAFT,), published_at=at)
-    _audit(award, "award.published", by, at)
+    trace(award, "award.published", by, at)
     return award
 
 
@@ -135,9 +134,9 @@ def publish_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
 def check_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
     """The first of two who look at it. Refused "same_person"."""
     award = _locked(round_id)
-    _not_self((award.created_by_id,), by)
+    refuse_self([award.created_by_id], by)
     move(award, to=AwardState.CHECKED, by=by, at=at, allowed=(AwardState.PUBLISHED,), checked_by=by)
-    _audit(award, "award.checked", by, at)
+    trace(award, "award.checked", by, at)
     return award
 
 
@@ -145,9 +144,7 @@ def check_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
 def reopen_round(*, round_id: int, reason: str, by: User, at: datetime) -> AwardRound:
     """Back to the draft, with a reason, as long as nothing was paid. Refused "reason_missing"."""
     award = _locked(round_id)
-    reason = text.clean(reason)[:300]
-    if len(reason) < 2:
-        raise Refused("reason_missing", _("A reason, please."), pointer="/reason")
+    reason = reason_kept(reason)
     move(
         award,
         to=AwardState.DRAFT,
@@ -158,7 +155,7 @@ def reopen_round(*, round_id: int, reason: str, by: User, at: datetime) -> Award
         checked_by=None,
         published_at=None,
     )
-    _audit(award, "award.reopened", by, at, None, reason)
+    trace(award, "award.reopened", by, at, None, reason)
     return award
 
 
@@ -169,7 +166,7 @@ def approve_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
     county = AwardRound.objects.values_list("county_code", flat=True).get(pk=round_id)
     lock_county(county_code=county)  # first, as everybody: the month must not be frozen under it
     award = _locked(round_id)
-    _not_self((award.created_by_id, award.checked_by_id), by)
+    refuse_self([award.created_by_id, award.checked_by_id], by)
     fund = Fund.objects.select_for_update().get(pk=award.fund_id)
     scores = list(award.scores.filter(amount__gt=0).select_related("station").order_by("station_id"))
     needed = sum((score.amount for score in scores), Decimal(0))
@@ -205,7 +202,7 @@ def approve_round(*, round_id: int, by: User, at: datetime) -> AwardRound:
             at=at,
         )
     AwardScore.objects.bulk_update(scores, ["adjustment"])
-    _audit(award, "award.approved", by, at, {"yuan": str(needed), "stations": str(len(scores))})
+    trace(award, "award.approved", by, at, {"yuan": str(needed), "stations": str(len(scores))})
     return award
 
 
@@ -229,29 +226,3 @@ def enter_award_grade(*, score_id: int, by: User, at: datetime) -> OutletFact:
 
 def _locked(round_id: int) -> AwardRound:
     return AwardRound.objects.select_for_update().get(pk=round_id)
-
-
-def _not_self(people: tuple[int | None, ...], by: User) -> None:
-    if by.pk in people:
-        raise Refused("same_person", _("You had a part in this already. Ask a second person."))
-
-
-def _audit(
-    award: AwardRound,
-    action: str,
-    by: User | None,
-    at: datetime,
-    after: Mapping[str, str] | None = None,
-    reason: str = "",
-) -> None:
-    audit(
-        actor=by,
-        action=action,
-        entity="award",
-        entity_id=award.pk,
-        label=str(award),
-        at=at,
-        county_code=award.county_code,
-        after=after or {},
-        reason=reason,
-    )

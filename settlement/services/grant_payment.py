@@ -15,7 +15,7 @@ from settlement.models import Fund, GrantClaim, GrantInstalment
 from settlement.queries import grants as queries
 from settlement.queries.books import next_open_month
 from settlement.services.books import move
-from settlement.services.grant_steps import LEAST, locked_claim, months_later, refuse_self, stored, trace
+from settlement.services.grant_steps import LEAST, locked_claim, months_later, reason_kept, refuse_self, stored, trace
 from settlement.services.lines import adjust, lock_county
 from settlement.states import AdjustmentKind, Grade, GrantState
 from stations.states import StationState
@@ -66,9 +66,7 @@ def audit_claim(*, claim_id: int, amount: Decimal, grade: str, note: str, by: Us
 def return_claim(*, claim_id: int, reason: str, by: User, at: datetime) -> GrantClaim:
     """Send an audited claim back to be audited again. Refused "reason_missing"."""
     claim = locked_claim(claim_id)
-    reason = text.clean(reason)[:300]
-    if len(reason) < 2:
-        raise Refused("reason_missing", _("A reason, please."), pointer="/reason")
+    reason = reason_kept(reason)
     values: dict[str, Any] = {"amount": None, "eligible": None, "audited_by": None, "audited_at": None}
     if not claim.finding and not claim.drawn:
         values["grade"] = ""  # it was the auditor's

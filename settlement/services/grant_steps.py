@@ -1,4 +1,4 @@
-"""What the steps of a grant share: the lock of a claim, the trace, and that nobody has two parts in one."""
+"""What the steps of a grant and of an award share: reasons, the trace, and that nobody has two parts in one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -10,9 +10,9 @@ from django.utils.translation import override
 
 from accounts.models import User
 from accounts.services import audit
-from common import clock
+from common import clock, text
 from common.errors import Refused
-from settlement.models import GrantClaim, GrantScheme
+from settlement.models import AwardRound, GrantClaim, GrantScheme
 
 LEAST = Decimal(100)  # yuan: below, instalments can't be cut to whole fen
 
@@ -35,10 +35,21 @@ def months_later(day: date, months: int) -> date:
     return first.replace(day=min(day.day, last))
 
 
+def reason_kept(reason: str, pointer: str = "/reason") -> str:
+    """A reason as it is kept. Refused "reason_missing" below two characters."""
+    kept = text.clean(reason)[:300]
+    if len(kept) < 2:
+        raise Refused("reason_missing", _("A reason, please."), pointer=pointer)
+    return kept
+
+
+_ENTITIES: dict[type, str] = {GrantScheme: "scheme", GrantClaim: "grant", AwardRound: "award"}
+
+
 def trace(
-    row: GrantScheme | GrantClaim,
+    row: GrantScheme | GrantClaim | AwardRound,
     action: str,
-    by: User,
+    by: User | None,
     at: datetime,
     after: Mapping[str, str] | None = None,
     reason: str = "",
@@ -46,7 +57,7 @@ def trace(
     audit(
         actor=by,
         action=action,
-        entity="scheme" if isinstance(row, GrantScheme) else "grant",
+        entity=_ENTITIES[type(row)],
         entity_id=row.pk,
         label=str(row),
         at=at,

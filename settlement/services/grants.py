@@ -15,7 +15,7 @@ from common.errors import Conflict, Refused
 from settlement.models import GrantClaim, GrantProof, GrantScheme
 from settlement.queries import grants as queries
 from settlement.services.books import move
-from settlement.services.grant_steps import locked_claim, months_later, refuse_self, trace
+from settlement.services.grant_steps import locked_claim, months_later, reason_kept, refuse_self, trace
 from settlement.states import Finding, Grade, GrantKind, GrantState, PolicyState, ProofKind
 from stations.models import Station
 
@@ -204,14 +204,13 @@ def reject_claim(*, claim_id: int, reason: str, by: User, at: datetime) -> Grant
     """Reject a claim that isn't audited yet; its invoices are free again. Refused "reason_missing", "same_person"."""
     claim = locked_claim(claim_id)
     refuse_self([claim.applied_by_id], by)
-    return _reject(claim, reason=text.clean(reason), by=by, at=at)
+    return _reject(claim, reason=reason, by=by, at=at)
 
 
 def _reject(claim: GrantClaim, *, reason: str, by: User, at: datetime) -> GrantClaim:
-    if len(reason) < 2:
-        raise Refused("reason_missing", _("A reason, please."), pointer="/finding")
+    reason = reason_kept(reason, "/finding")
     open_ones = (GrantState.APPLIED, GrantState.SAMPLED, GrantState.RECTIFYING, GrantState.ACCEPTED)
-    move(claim, to=GrantState.REJECTED, by=by, at=at, reason=reason[:300], allowed=open_ones, finding=reason[:300])
+    move(claim, to=GrantState.REJECTED, by=by, at=at, reason=reason, allowed=open_ones, finding=reason)
     claim.proofs.update(counts=False)
     trace(claim, "grant.rejected", by, at, None, reason)
     return claim
