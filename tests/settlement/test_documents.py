@@ -119,7 +119,7 @@ def test_the_pdf_lists_every_line_with_page_numbers_and_the_held_apart(month, si
     for line in Line.objects.filter(station=month.o1).select_related("parcel"):
         assert line.parcel.waybill_no in (held if line.amount == D("0.4") else counted)
     assert "1 / " in said
-    assert "全部扫描为手工输入" in said or str(HoldReason.ALL_TYPED.label) in said
+    assert "扫描全部为手工录入" in said
     assert b"/URI" not in content
 
 
