@@ -150,6 +150,12 @@
     return true;
   }
 
+  /* --- a long row of tabs is scrolled on a phone: to where one is, without moving the page --- */
+  document.querySelectorAll(".tabs .active").forEach(function (tab) {
+    var row = tab.closest(".tabs");
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.clientWidth) / 2;
+  });
+
   /* --- app.data("id"): what a page left in <script type="application/json" id="…"> (json_script) --- */
   function data(id) {
     var source = document.getElementById(id);
