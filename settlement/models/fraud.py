@@ -12,7 +12,7 @@ from stations.models import Station
 
 
 class FraudRule(models.Model):
-    """One version of a rule's thresholds in a county; F1 … F14 of settlement.fraud. Changed by a new version."""
+    """One version of a rule's thresholds in a county; F1 … F14 of settlement.definitions. Changed by a new version."""
 
     county_code = models.CharField(max_length=6)
     code = models.CharField(max_length=4)

@@ -16,7 +16,6 @@ from stations.models import Station
 from tests.conftest import County, make_member
 
 OCTOBER = date(2026, 10, 1)
-IN_OCTOBER = datetime(2026, 10, 20, 4, 0, tzinfo=UTC)
 FREEZE = datetime(2026, 11, 2, 4, 0, tzinfo=UTC)  # a Monday
 AFTER_NOTICE = datetime(2026, 11, 10, 4, 0, tzinfo=UTC)
 _runs = count(1)
