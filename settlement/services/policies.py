@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AuditEntry, User
 from accounts.services import audit
 from common.errors import Conflict, Refused
-from settlement.models import Fund, Policy, PolicyFactor
+from settlement.models import Fund, Period, Policy, PolicyFactor
 from settlement.queries.policies import overlapping_policy, policy_seal
 from settlement.queries.statements import policy_in_the_way
 from settlement.rules import CLAMP_MAX, CLAMP_MIN, RATE_MAX, Factor
-from settlement.states import BANDS, FactorKind, Grade, PolicyState, ServiceModel
+from settlement.states import BANDS, FactorKind, Grade, PeriodState, PolicyState, ServiceModel
 from stations.models import Region
 from stations.states import HostKind, RegionLevel, Terrain
 
@@ -81,8 +81,8 @@ def change_policy(*, policy_id: int, fields: PolicyFields, by: User, at: datetim
 
 def activate_policy(*, policy_id: int, by: User, at: datetime, seen: str = "") -> Policy:
     """Put a draft in force; an earlier policy that would reach into it ends the day before, and settlement reads the
-    county again. Refused "same_person" for whoever wrote on it, Conflict "policy_not_draft", "policy_changed" or
-    "policy_overlaps"."""
+    county again. Refused "same_person" for whoever wrote on it, Conflict "policy_not_draft", "policy_changed",
+    "policy_overlaps" or "fund_paid_already"."""
     try:
         with transaction.atomic():
             policy = Policy.objects.select_for_update().get(pk=policy_id)
@@ -96,6 +96,7 @@ def activate_policy(*, policy_id: int, by: User, at: datetime, seen: str = "") -
                 raise Conflict("policy_overlaps", _overlap(other, policy.valid_from, policy.valid_to))
             earlier = policy_in_the_way(policy)
             if earlier is not None:
+                _refuse_another_fund(policy, earlier)
                 Policy.objects.filter(pk=earlier.pk).update(valid_to=policy.valid_from)
                 _audit(earlier, "policy.ended", by, at, {"valid_to": policy.valid_from.isoformat()})
             policy.state, policy.activated_by, policy.activated_at = PolicyState.ACTIVE, by, at
@@ -106,6 +107,17 @@ def activate_policy(*, policy_id: int, by: User, at: datetime, seen: str = "") -
             "policy_overlaps", _("Another policy is in force on some of these days and begins no earlier.")
         ) from overlap
     return policy
+
+
+def _refuse_another_fund(policy: Policy, earlier: Policy) -> None:
+    """What one fund paid is set off in that fund: months that are settled don't change theirs, or both would pay."""
+    settled = Period.objects.filter(county_code=policy.county_code, month__gte=policy.valid_from.replace(day=1))
+    if earlier.fund_id != policy.fund_id and settled.exclude(state=PeriodState.OPEN).exists():
+        raise Conflict(
+            "fund_paid_already",
+            _("A month on these days is frozen or paid out of another fund. Let the policy begin after it."),
+            pointer="/valid_from",
+        )
 
 
 def discard_policy(*, policy_id: int, by: User, at: datetime) -> None:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from common.errors import NotAllowed
+from common.errors import Conflict, NotAllowed
 from settlement import services
 from settlement.models import Hold, Line, Statement
 from settlement.queries.books import fund_money, stated_lines
@@ -163,3 +163,14 @@ def test_a_month_computed_again_gives_the_outlet_its_days_again(county):
     compute(county, at=later)
     assert services.confirm_silent(at=later + HOUR) == 0
     assert services.confirm_silent(at=later + timedelta(days=5)) == 1
+
+
+@pytest.mark.django_db
+def test_two_funds_do_not_both_pay_a_settled_month(county):
+    make_line(county, make_policy(county), county.o1)
+    other = make_fund(county, number="另一文号", name="另一资金")
+    freeze(county)
+    with pytest.raises(Conflict) as refused:
+        make_policy(county, number="丰交〔2026〕2号", valid_from=date(2026, 10, 15), fund=other)
+    assert refused.value.code == "fund_paid_already"
+    assert make_policy(county, number="丰交〔2026〕3号", valid_from=date(2026, 11, 1), fund=other).fund == other
