@@ -19,7 +19,7 @@ from settlement.models import CallBack, FraudRule
 from settlement.queries import fraud as reads
 from settlement.services import fraud as services
 from settlement.states import CallAnswer, RuleState
-from settlement.views.tabs import tabs
+from settlement.views.tabs import county_of, tabs
 from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import scope_of
@@ -27,10 +27,9 @@ from stations.scope import scope_of
 
 def _county(request: PageRequest, action: str) -> str:
     """The county the person works for; 404 below a county."""
-    codes = scope_of(request.user, action).county_codes
-    if not codes:
-        raise Http404
-    return codes[0]
+    if code := county_of(request, action):
+        return code
+    raise Http404
 
 
 def _month(request: PageRequest) -> date:

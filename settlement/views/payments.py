@@ -28,7 +28,7 @@ from settlement.queries.payments import (
 from settlement.services.bank_files import KINDS, example_rows, file_sum, form_of
 from settlement.services.results import Outcome
 from settlement.states import BatchState
-from settlement.views.tabs import tabs
+from settlement.views.tabs import county_of, tabs
 from stations.forms.stations import show_refusal
 from stations.permissions import require
 from stations.scope import may, scope_of
@@ -37,17 +37,11 @@ PAGE = 30
 WAITING_SHOWN = 200
 
 
-def _county(request: PageRequest, action: str) -> str:
-    """The county the person pays for; "" for an outlet's or a township's people."""
-    codes = scope_of(request.user, action).county_codes
-    return codes[0] if codes else ""
-
-
 @require_GET
 @require("payment.read")
 def batch_list(request: PageRequest) -> HttpResponse:
     """The county's batches and what a new one would hold; to an outlet or a township its own payments."""
-    county = _county(request, "payment.read")
+    county = county_of(request, "payment.read")
     if not county:
         return _own_payments(request)
     funds = Fund.objects.visible_to(request.user, "payment.read").filter(county_code=county).order_by("pk")
@@ -197,7 +191,7 @@ def batch_results(request: PageRequest, pk: int) -> HttpResponse:
 @require("payment.prepare")
 def bank_form(request: PageRequest) -> HttpResponse:
     """How the county's bank wants its file; a preview shows two made-up payments and keeps nothing."""
-    county = _county(request, "payment.prepare")
+    county = county_of(request, "payment.prepare")
     kept = form_of(county)
     form = BankForm(request.POST or None, form=kept)
     status, shown = 200, kept

@@ -45,7 +45,7 @@ def tabs(request: PageRequest, active: str) -> list[tuple[str, str, bool]]:
     return found
 
 
-def county_of(request: PageRequest) -> str:
-    """The county the person settles for; "" for those whose scope is smaller than a county."""
-    codes = scope_of(request.user, "settlement.read").county_codes
+def county_of(request: PageRequest, action: str = "settlement.read") -> str:
+    """The county the person may do this for; "" for those whose scope is smaller than a county."""
+    codes = scope_of(request.user, action).county_codes
     return codes[0] if codes else ""
