@@ -22,7 +22,7 @@ LATER = datetime(2037, 1, 15, tzinfo=UTC)
 
 def close(county_code: str, *months: date) -> None:
     for month in months:
-        Period.objects.update_or_create(county_code=county_code, month=month, defaults={"state": PeriodState.FROZEN})
+        Period.objects.update_or_create(county_code=county_code, month=month, defaults={"state": PeriodState.CLOSED})
 
 
 @pytest.fixture
