@@ -16,6 +16,7 @@ from common import bell, clock
 from common.ids import uuid7
 from orders.models import Parcel
 from settlement.models import Line
+from settlement.services.holds import release_holds
 from tests.conftest import PASSWORD, County
 from tests.journeys.conftest import sign_in_page, until
 from tests.settlement.people import make_policy
@@ -145,6 +146,11 @@ def test_a_parcel_from_the_carriers_file_to_the_months_report(county: County, op
     line = Line.objects.get()
     evidence = list(ScanEvent.objects.filter(event_id__in=line.evidence).order_by("k").values_list("type", flat=True))
     assert evidence == ["HUB_IN", "LOADED", "UNLOADED", "LOADED", "OUTLET_IN", "SIGNED_PICKUP"]
+    phone.goto("/settlement/")
+    expect(phone.locator("main")).to_contain_text("扫描全部为手工录入")  # at the counter both codes were typed
+    release_holds(
+        hold_ids=[line.hold.pk], by=county.people["officer"], at=clock.now(), reason="取件人电话核实，确已取走"
+    )
     phone.goto("/settlement/")
     expect(phone.locator("#list")).to_contain_text("0.3000")
     phone.locator("#list summary").first.click()
