@@ -19,6 +19,7 @@ from settlement.models import Fund, Period, Policy, PolicyFactor
 from settlement.queries.policies import overlapping_policy, policy_seal
 from settlement.queries.statements import policy_in_the_way
 from settlement.rules import CLAMP_MAX, CLAMP_MIN, RATE_MAX, Factor
+from settlement.services.lines import lock_county
 from settlement.states import BANDS, FactorKind, Grade, PeriodState, PolicyState, ServiceModel
 from stations.models import Region
 from stations.states import HostKind, RegionLevel, Terrain
@@ -85,6 +86,9 @@ def activate_policy(*, policy_id: int, by: User, at: datetime, seen: str = "") -
     "policy_overlaps" or "fund_paid_already"."""
     try:
         with transaction.atomic():
+            county_code = Policy.objects.values_list("county_code", flat=True).get(pk=policy_id)
+            # One at a time in a county: two that meet in the exclusion constraint wait for each other, a deadlock.
+            lock_county(county_code=county_code)
             policy = Policy.objects.select_for_update().get(pk=policy_id)
             if policy.state != PolicyState.DRAFT:
                 raise Conflict("policy_not_draft", _("This policy is in force already."))
