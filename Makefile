@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # PORT, HOST, DEMO and YES reach the programs as make hands them on: from its command line or the environment.
-MODULES := config demo reports settlement tracking orders stations accounts common
+MODULES := config demo reports settlement vehicles tracking orders stations accounts common
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev run test lint format types check bench services services-stop backup restore clean

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "stations",
     "orders",
     "tracking",
+    "vehicles",
     "settlement",
     "reports",
     "demo",

@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("stations.urls")),
     path("", include("orders.urls")),
     path("", include("tracking.urls")),
+    path("vehicles/", include("vehicles.urls")),
     path("settlement/", include("settlement.urls")),
     path("reports/", include("reports.urls")),
     path("metrics", views.metrics, name="metrics"),
