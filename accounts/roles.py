@@ -96,6 +96,22 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "grant.accept":       ("",      "",       "",       "C",    "",    "",       "",      "",      "",      ""),
     "grant.prepare":      ("",      "",       "",       "",     "C",   "",       "",      "",      "",      ""),
     "grant.approve":      ("",      "",       "",       "",     "",    "C24",    "",      "",      "",      ""),
+    # Vehicles. The dispatcher is the operator at the hub (S is the county there; an outlet's has no hub in scope); a
+    # courier drives (O: the trips that are theirs). A carrier sees the vehicles it owns and the lines.
+    "fleet.read":         ("",      "S",      "",       "C",    "",    "",       "C",     "P",     "C",     ""),
+    "fleet.manage":       ("",      "S",      "",       "C",    "",    "",       "",      "",      "",      ""),
+    "road.read":          ("S",     "S",      "T",      "C",    "C",   "",       "C",     "",      "C",     ""),
+    "road.manage":        ("",      "",       "",       "C2",   "",    "",       "",      "",      "",      ""),
+    "incident.report":    ("S",     "S",      "T",      "C",    "",    "",       "",      "",      "C",     ""),
+    "incident.decide":    ("",      "",       "T",      "C",    "",    "",       "",      "",      "",      ""),
+    "line.read":          ("S",     "S",      "T",      "C",    "C",   "C",      "C",     "P",     "C",     ""),
+    "line.manage":        ("",      "",       "",       "C",    "",    "",       "",      "",      "",      ""),
+    "plan.read":          ("",      "S",      "",       "C",    "",    "",       "C",     "",      "C",     ""),
+    "plan.make":          ("",      "S",      "",       "C",    "",    "",       "",      "",      "",      ""),
+    "trip.read":          ("O",     "S",      "T",      "C",    "",    "",       "C",     "",      "C",     ""),
+    "trip.run":           ("O",     "S",      "",       "",     "",    "",       "",      "",      "",      ""),
+    "proof.read":         ("",      "S",      "T",      "C",    "C",   "C",      "C",     "",      "",      ""),
+    "proof.make":         ("",      "",       "",       "C",    "",    "",       "",      "",      "",      ""),
     "audit.read":         ("",      "",       "",       "C",    "",    "",       "C",     "",      "",      ""),
     "county.create":      ("",      "",       "",       "",     "",    "",       "",      "",      "",      "*2"),
 }

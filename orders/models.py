@@ -12,7 +12,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext_lazy as _
 
 from common.fields import EncryptedTextField, TransactionIdField
-from orders.states import TERMINAL, CustodianKind, ParcelState
+from orders.states import TERMINAL, CustodianKind, GoodsClass, ParcelState
 from stations.models import Organisation, Region, Station
 from stations.scope import Scope, scope_of
 
@@ -74,6 +74,10 @@ class Parcel(models.Model):
     origin = models.ForeignKey(Station, models.PROTECT, null=True, related_name="+", db_index=False)
     collected_at = models.DateTimeField(_("collected"), null=True)  # by the carrier, wherever; may be unknown
     weight_g = models.PositiveIntegerField(null=True)
+    volume_ml = models.PositiveIntegerField(null=True)
+    goods_class = models.CharField(
+        _("goods"), max_length=9, choices=GoodsClass.choices, default=GoodsClass.NORMAL, db_default=GoodsClass.NORMAL
+    )
     created_at = models.DateTimeField()
 
     # --- registers of the fold; writer: tracking/sql/ ------------------------------------------------
@@ -142,6 +146,7 @@ class Parcel(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["county_code", "carrier", "waybill_no", "leg_no"], name="parcel_once"),
             models.CheckConstraint(condition=Q(waybill_no__regex=r"^[A-Z0-9-]{6,40}$"), name="parcel_waybill_form"),
+            models.CheckConstraint(condition=Q(goods_class__in=GoodsClass.values), name="parcel_goods_known"),
         ]
         indexes = [
             models.Index(  # serves a prefix under any collation of the database

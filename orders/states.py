@@ -28,3 +28,15 @@ class CustodianKind(TextChoices):
     CARRIER = "carrier", _("Carrier")
     RECIPIENT = "recipient", _("Recipient")
     SENDER = "sender", _("Sender")
+
+
+class GoodsClass(TextChoices):
+    NORMAL = "normal", _("Ordinary")
+    FRESH = "fresh", _("Fresh, keep cool")
+    FROZEN = "frozen", _("Frozen")
+    FRAGILE = "fragile", _("Fragile")
+    VALUABLE = "valuable", _("Valuable")
+    HAZARDOUS = "hazardous", _("Dangerous goods")
+
+
+COLD = (GoodsClass.FRESH, GoodsClass.FROZEN)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.apps import apps
 from django.contrib.auth.models import AnonymousUser
+from django.db import models
 from django.db.models import Q, QuerySet
 
 from accounts.models import User
-from accounts.roles import AT_COUNTY, AT_ORGANISATION, AT_STATION, AT_TOWNSHIP, EVERYWHERE, roles_that_may
+from accounts.roles import AT_COUNTY, AT_ORGANISATION, AT_STATION, AT_TOWNSHIP, CELLS, EVERYWHERE, Role, roles_that_may
 from common import clock
 
 if TYPE_CHECKING:
@@ -95,12 +96,15 @@ def memberships_of(user: User | AnonymousUser) -> list["Membership"]:
     return kept
 
 
-def scope_of(user: User | AnonymousUser, action: str) -> Scope:
-    """The scope of one action for one user; kept on the user object for the request."""
+def scope_of(user: User | AnonymousUser, action: str, *, beyond_own: bool = False) -> Scope:
+    """The scope of one action for one user; kept on the user object for the request. `beyond_own`: without the roles
+    that may do it to what is their own user's alone (O)."""
     if not user.is_authenticated:
         return NOWHERE
     # keyed by the memberships that count, not by the action: most actions of a role share one scope, and one query
     allowed = [m for m in memberships_of(user) if m.role in roles_that_may(action)]
+    if beyond_own:
+        allowed = [m for m in allowed if CELLS[action, Role(m.role)][0] != "O"]
     kept: dict[tuple[int, ...], Scope] = user.__dict__.setdefault("_scopes", {})
     key = tuple(m.pk for m in allowed)
     if key not in kept:
@@ -139,3 +143,26 @@ def _resolve(allowed: list["Membership"]) -> Scope:
         station_counties=tuple(sorted({county for _pk, county in found})),
         carriers=tuple(sorted(carriers)),
     )
+
+
+M = TypeVar("M", bound=models.Model)
+
+
+class OfCounty(models.QuerySet[M]):
+    """Rows that everybody who works in the county may read, if their role may at all."""
+
+    reads = ""  # the action asked for where the caller names none
+
+    def visible_to(self, user: User, action: str = "") -> "OfCounty[M]":
+        scope = scope_of(user, action or self.reads)
+        return self if scope.everywhere else self.filter(county_code__in=scope.counties)
+
+
+class OfStation(models.QuerySet[M]):
+    """Rows of one station (`at`): for those whose scope covers it."""
+
+    reads = ""
+    at = "station_id"
+
+    def visible_to(self, user: User, action: str = "") -> "OfStation[M]":
+        return scope_of(user, action or self.reads).filter_by_station(self, self.at, "county_code")

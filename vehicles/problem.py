@@ -1,8 +1,8 @@
 """What the planner is given and what it answers: frozen data. The solver and the checker share this and nothing else.
 
 Whole numbers throughout, in units the problem chooses; a county's are (rules.py): time in seconds after midnight of the
-service day, which may run past 86,400; distance in 10 m; loads in 0.1 kg, litres and pieces; money in 1e-4 yuan. Places,
-tasks, vehicles and profiles are named by their index.
+service day, which may run past 86,400; distance in 10 m; loads in 0.1 kg and litres; money in 1e-4 yuan. Places, tasks,
+vehicles and profiles are named by their index.
 """
 
 from dataclasses import dataclass
@@ -94,7 +94,7 @@ class Vehicle:
     distance_cost: int = 1  # a unit of distance
     duration_cost: int = 0  # a second between first departure and last return
     skills: frozenset[str] = frozenset()
-    initial_load: Load = ()  # collected before the plan begins (a vehicle under way), on board to the end of its first trip
+    initial_load: Load = ()  # collected before the plan begins, on board until its first trip ends
     timetable: tuple[Call, ...] = ()
     tariff: int = 0  # a piece, bus only
 

@@ -1,13 +1,10 @@
-"""The two doors to settlement's rows: those of a county, those of an outlet."""
+"""The two doors to settlement's rows, those of a county and those of an outlet; the forms of its sums."""
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from django.db import models
 
-from stations.scope import scope_of
-
-if TYPE_CHECKING:
-    from accounts.models import User
+from stations import scope
 
 M = TypeVar("M", bound=models.Model)
 
@@ -17,16 +14,9 @@ YUAN: dict[str, Any] = {"max_digits": 14, "decimal_places": 2}
 BY: dict[str, Any] = {"on_delete": models.PROTECT, "null": True, "related_name": "+"}  # the person, where there is one
 
 
-class OfCounty(models.QuerySet[M]):
-    """Rows that everybody who works in the county may read, if their role may at all."""
-
-    def visible_to(self, user: "User", action: str = "policy.read") -> "OfCounty[M]":
-        scope = scope_of(user, action)
-        return self if scope.everywhere else self.filter(county_code__in=scope.counties)
+class OfCounty(scope.OfCounty[M]):
+    reads = "policy.read"
 
 
-class OfStation(models.QuerySet[M]):
-    """Rows of one outlet: for those whose scope covers it."""
-
-    def visible_to(self, user: "User", action: str = "settlement.read") -> "OfStation[M]":
-        return scope_of(user, action).filter_by_station(self, "station_id", "county_code")
+class OfStation(scope.OfStation[M]):
+    reads = "settlement.read"

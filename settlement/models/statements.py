@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from common.fields import EncryptedTextField
+from common.moves import TransitionRow
 from settlement.models.funds import Fund
 from settlement.models.ledger import JournalEntry
 from settlement.models.lines import Line
@@ -151,23 +152,11 @@ class Adjustment(models.Model):
         return f"{self.kind} {self.amount}"
 
 
-class Transition(models.Model):
+class Transition(TransitionRow):
     """A move of a period, statement, payment batch, clawback, appeal or case: who, when, why. Append-only."""
-
-    county_code = models.CharField(max_length=6)
-    entity = models.CharField(max_length=12)  # "period", "statement", "batch", "payment", "clawback", "appeal", "case"
-    entity_id = models.BigIntegerField()
-    from_state = models.CharField(max_length=12, blank=True)
-    to_state = models.CharField(max_length=12)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, **BY)  # null: by the clock
-    reason = models.CharField(max_length=300, blank=True)
-    at = models.DateTimeField()
 
     class Meta:
         indexes = [models.Index(fields=["county_code", "entity", "entity_id", "id"], name="transition_of")]
-
-    def __str__(self) -> str:
-        return f"{self.entity} {self.entity_id}: {self.from_state} → {self.to_state}"
 
 
 class Clawback(models.Model):

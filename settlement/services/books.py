@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from common import moves
 from common.errors import Conflict
 from settlement.models import JournalEntry, Posting, Transition
 
@@ -76,37 +77,9 @@ def move(
     allowed: Sequence[str],
     **values: Any,
 ) -> None:
-    """Set `state` of rows of one model (and `values`), each from one of the states `allowed`, with a Transition each.
-    Conflict "state_changed" if one isn't there any more: then none is moved. Rows are refreshed in place."""
-    wanted = [rows] if isinstance(rows, models.Model) else list(rows)
-    if not wanted:
-        return
-    model = type(wanted[0])
-    with transaction.atomic():
-        before = dict(
-            model._default_manager.select_for_update()
-            .filter(pk__in=[row.pk for row in wanted], state__in=allowed)
-            .order_by("pk")
-            .values_list("pk", "state")
-        )
-        if len(before) != len(wanted):
-            raise Conflict("state_changed", _("Somebody else was faster: look again."))
-        model._default_manager.filter(pk__in=before).update(state=to, **values)
-        Transition.objects.bulk_create(
-            Transition(
-                county_code=row.county_code,  # type: ignore[attr-defined]
-                entity=entity_of(model),
-                entity_id=row.pk,
-                from_state=before[row.pk],
-                to_state=to,
-                by=by,
-                reason=reason,
-                at=at,
-            )
-            for row in wanted
-        )
-    for row in wanted:
-        row.refresh_from_db()
+    """common.moves.move with settlement's Transition."""
+    entity = entity_of(type(rows) if isinstance(rows, models.Model) else type(rows[0])) if rows else ""
+    moves.move(rows, log=Transition, entity=entity, to=to, by=by, at=at, reason=reason, allowed=allowed, **values)
 
 
 _ENTITIES = {"paymentbatch": "batch", "fraudcase": "case"}

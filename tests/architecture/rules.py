@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = ("config", "demo", "reports", "settlement", "tracking", "orders", "stations", "accounts", "common")
+LAYERS = ("config", "demo", "reports", "settlement", "vehicles", "tracking", "orders", "stations", "accounts", "common")
 APPS = LAYERS[2:]
 # the one foreign key that may point up, and Django's own apps, which stand below everything
 MAY_POINT_UP = {("common", "accounts")}
@@ -17,7 +17,8 @@ MAY_POINT_UP = {("common", "accounts")}
 STATE_OWNERS: dict[str, tuple[str, ...]] = {
     "orders_parcel registers": ("tracking/services/", "tracking/sql/"),
     "stations_station.state": ("stations/services/stations.py", "stations/sql/"),
-    "common_job.state": ("common/services.py",),
+    "common_job.state": ("common/services.py", "common/moves.py"),
+    "vehicles.state": ("vehicles/services", "vehicles/sql/"),
     "settlement.state": ("settlement/services", "settlement/sql/"),
     "reports.state": ("reports/services", "reports/sql/"),
 }
@@ -86,7 +87,7 @@ def _owned(where: str, written: set[str]) -> bool:
     owners = {"stations": "stations_station.state", "common": "common_job.state"}
     if app in owners:
         return _in(where, owners[app])
-    return app in ("settlement", "reports", "tracking") and "/services" in where
+    return app in ("settlement", "reports", "tracking", "vehicles") and "/services" in where
 
 
 def unscoped_reads_in_edges(root: Path) -> list[str]:

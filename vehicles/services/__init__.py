@@ -1,0 +1,1 @@
+"""Every write of the vehicles' room; one module a use case."""
