@@ -84,7 +84,7 @@ class _Reading:
         stops = self._parents(stops, stop_ids)
         routes = self._agencies(routes, agencies, agency_ids)
         self._strange_trips(times, trip_ids)
-        seen_services = {**service_ids.seen, **dict.fromkeys(by_day, 0)}
+        seen_services: dict[object, int] = {**service_ids.seen, **dict.fromkeys(by_day, 0)}
         sound_services = {one.id for one in services} | {
             one.service for one in exceptions if one.service not in service_ids.seen
         }
@@ -151,7 +151,9 @@ class _Reading:
             kept.append(route if route.agency in {one.id for one in agencies} else replace(route, agency=""))
         return kept
 
-    def _points(self, trip: Trip, column: str, value: str, seen: dict, sound: set[str], *files: str) -> bool:
+    def _points(
+        self, trip: Trip, column: str, value: str, seen: dict[object, int], sound: set[str], *files: str
+    ) -> bool:
         """Whether the trip's route or service is there and sound. A file that can't be read has been told already."""
         if value in sound:
             return True

@@ -46,7 +46,7 @@ class Ids:
 
 
 def agencies(rows: Iterable[Row], notes: Notebook) -> tuple[list[Agency], Ids]:
-    rows, ids, kept = list(rows), Ids(), []
+    rows, ids, kept = list(rows), Ids(), list[Agency]()
     for row in rows:
         if not row["agency_id"] and len(rows) > 1:
             notes.add(ERROR, "agency_id_needed", row.file, row.line, "agency_id", n=len(rows))
@@ -149,7 +149,7 @@ def trips(rows: Iterable[Row], notes: Notebook) -> tuple[list[Trip], Ids]:
 
 def stop_times(rows: Iterable[Row], notes: Notebook) -> tuple[list[StopTime], dict[str, int]]:
     """The rows, and the trips of which one can't be read, with its line: a timetable with a hole is none."""
-    ids, kept, broken = Ids(), [], {}
+    ids, kept, broken = Ids(), list[StopTime](), dict[str, int]()
     for row in rows:
         trip_id = cells.needed(row, "trip_id", notes)
         sequence = cells.whole(row, "stop_sequence", notes)
