@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common import text
 from common.clock import SHANGHAI
+from orders.states import GoodsClass
 
 Cell = str | int | float | bool | datetime | date | None
 
@@ -29,6 +30,8 @@ COLUMNS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "collected_at": (_("Collected at"), ("collectedat", "collected", "揽收时间", "揽件时间", "收寄时间")),
     "weight_g": (_("Weight, grams"), ("weightg", "重量克", "重量g")),
     "weight_kg": (_("Weight, kilograms"), ("weightkg", "重量千克", "重量公斤", "重量kg")),
+    "volume_l": (_("Volume, litres"), ("volumel", "volume", "体积升", "体积l")),
+    "goods": (_("Goods"), ("goods", "goodsclass", "货物类别", "货物类型", "物品类别", "物品类型")),
     "station": (_("Outlet code"), ("station", "stationcode", "站点编码", "服务点编码")),
 }
 REQUIRED = ("carrier", "waybill", "recipient", "phone", "village", "collected_at")
@@ -60,6 +63,8 @@ PROBLEMS: dict[str, Any] = {
     "in_future": _("This time lies in the future."),
     "too_early": _("This time lies before 2010."),
     "weight_form": _("A weight is a number between 1 gram and 1,000 kilograms."),
+    "volume_form": _("A volume is a number between 0.01 and 10,000 litres."),
+    "goods_form": _("Goods are one of: %(words)s. Empty means ordinary."),
     "extra_cells": _("The row has more cells than the header."),
 }
 NOTES: dict[str, Any] = {
@@ -75,6 +80,16 @@ EARLIEST = datetime(2010, 1, 1, tzinfo=SHANGHAI)
 CLOCK_SLACK = timedelta(minutes=10)
 NAME_LIMIT = 40
 WEIGHT_LIMIT_G = 1_000_000
+VOLUME_LIMIT_ML = 10_000_000
+# What carriers write for each goods class, beside its code.
+GOODS_WORDS: dict[str, tuple[str, ...]] = {
+    GoodsClass.NORMAL: ("普通", "普货", "一般"),
+    GoodsClass.FRESH: ("生鲜", "冷藏", "生鲜冷藏"),
+    GoodsClass.FROZEN: ("冷冻", "冻品"),
+    GoodsClass.FRAGILE: ("易碎", "易碎品"),
+    GoodsClass.VALUABLE: ("贵重", "贵重品", "保价"),
+    GoodsClass.HAZARDOUS: ("危险品", "危化品", "危险货物"),
+}
 _SERIAL_DAY_0 = datetime(1899, 12, 30, tzinfo=SHANGHAI)
 _PHONE = re.compile(r"[0-9*]{7,13}(?:-[0-9*]{1,6})?")
 _DATE = re.compile(
@@ -98,6 +113,8 @@ class ParcelLine:
     collected_at: datetime | None = None
     weight_g: int | None = None
     station_code: str = ""
+    volume_ml: int | None = None
+    goods_class: str = ""  # "": the file doesn't say
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +187,8 @@ def read_row(
         collected_at,
         weight_g,
         values["station"],
+        values["volume_l"],
+        values["goods"],
     )
     return line, problems, notes
 
@@ -319,18 +338,32 @@ def _serial(days: float) -> datetime:
     return (_SERIAL_DAY_0 + timedelta(seconds=round(days * 86_400))).astimezone(UTC)
 
 
-def _weight(cell: Cell, grams: int) -> int | None:
+def _measure(cell: Cell, times: int, least: int, most: int, code: str) -> int | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, bool | datetime | date):
-        raise _Bad("weight_form")
+        raise _Bad(code)
     try:
-        weight_g = Decimal(unicodedata.normalize("NFKC", str(cell)).strip().replace(",", "")) * grams
-        if not 1 <= weight_g <= WEIGHT_LIMIT_G:  # NaN raises here
-            raise _Bad("weight_form")
-        return int(weight_g)
+        measured = Decimal(unicodedata.normalize("NFKC", str(cell)).strip().replace(",", "")) * times
+        if not least <= measured <= most:  # NaN raises here
+            raise _Bad(code)
+        return int(measured)
     except ArithmeticError as unreadable:
-        raise _Bad("weight_form") from unreadable
+        raise _Bad(code) from unreadable
+
+
+def _weight(cell: Cell, grams: int) -> int | None:
+    return _measure(cell, grams, 1, WEIGHT_LIMIT_G, "weight_form")
+
+
+def _goods(cell: Cell, carriers: Mapping[str, str], at: datetime) -> str:
+    said = unicodedata.normalize("NFKC", _text(cell, required=False, limit=20)).lower()
+    if not said:
+        return ""
+    for goods_class, words in GOODS_WORDS.items():
+        if said == goods_class or said in words:
+            return str(goods_class)
+    raise _Bad("goods_form", words="、".join(words[0] for words in GOODS_WORDS.values()))
 
 
 _READERS: dict[str, Any] = {
@@ -343,4 +376,6 @@ _READERS: dict[str, Any] = {
     "weight_g": lambda cell, carriers, at: _weight(cell, 1),
     "weight_kg": lambda cell, carriers, at: _weight(cell, 1000),
     "station": _station,
+    "volume_l": lambda cell, carriers, at: _measure(cell, 1000, 10, VOLUME_LIMIT_ML, "volume_form"),
+    "goods": _goods,
 }

@@ -25,7 +25,7 @@ from common import clock, fields, sql, text
 from common.errors import NotAllowed
 from orders.models import Parcel
 from orders.rules import COLUMNS, LineProblem, ParcelLine, phone_tail
-from orders.states import TERMINAL
+from orders.states import TERMINAL, GoodsClass
 from stations.models import Organisation, Region, Station, StationBrand
 from stations.scope import Scope, scope_of
 from stations.states import RegionLevel, StationLevel
@@ -34,7 +34,8 @@ CHUNK = 5_000
 KEPT = 1_000  # problems and notes that a result carries itself; `on_chunk` sees all
 _LINE_COLUMNS = (
     "row_no int, carrier text, waybill_no text, village text, destination bigint, collected_at timestamptz,"
-    " weight_g int, name bytea, phone bytea, name_masked text, phone_masked text, phone_tail text"
+    " weight_g int, volume_ml int, goods text, name bytea, phone bytea, name_masked text, phone_masked text,"
+    " phone_tail text"
 )
 _FILL_COLUMNS = _LINE_COLUMNS.replace("row_no int, carrier text, waybill_no text", "parcel_id bigint")
 _DEADLOCK = "40P01"
@@ -236,7 +237,8 @@ def _insert(judge: _Judge, good: list[tuple[ParcelLine, int | None]]) -> set[int
         (
             (
                 line.row, line.carrier, line.waybill_no, line.village_code, destination, line.collected_at,
-                line.weight_g, *_person(line.recipient, line.phone),
+                line.weight_g, line.volume_ml, line.goods_class or GoodsClass.NORMAL,
+                *_person(line.recipient, line.phone),
             )
             for line, destination in good
         ),
@@ -278,7 +280,8 @@ def _compare(
     if not row["announced"]:
         part.filled += 1
         village = (line.village_code, destination)
-        fills.append((row["id"], *village, line.collected_at, line.weight_g, *_person(line.recipient, line.phone)))
+        cargo = (line.weight_g, line.volume_ml, line.goods_class or GoodsClass.NORMAL)
+        fills.append((row["id"], *village, line.collected_at, *cargo, *_person(line.recipient, line.phone)))
         return
     if row["created_at"] == judge.at:  # an earlier, killed run of this very import wrote it
         part.new += 1
@@ -286,7 +289,8 @@ def _compare(
     old_name, old_phone = fields.decrypt(bytes(row["name"] or b"")), fields.decrypt(bytes(row["phone"] or b""))
     name, phone = _unmasked(line.recipient, old_name), _unmasked(line.phone, old_phone)
     collected_at = line.collected_at or row["collected_at"]  # an empty cell says nothing
-    weight_g = line.weight_g or row["weight_g"]
+    weight_g, volume_ml = line.weight_g or row["weight_g"], line.volume_ml or row["volume_ml"]
+    goods = line.goods_class or row["goods_class"]
     differing = [
         column
         for column, new, old in (
@@ -295,6 +299,8 @@ def _compare(
             ("village", line.village_code, row["village_id"]),
             ("collected_at", collected_at, row["collected_at"]),
             ("weight_g", weight_g, row["weight_g"]),
+            ("volume_l", volume_ml, row["volume_ml"]),
+            ("goods", goods, row["goods_class"]),
         )
         if new != old
     ]
@@ -314,7 +320,7 @@ def _compare(
     if "village" not in differing:
         destination = row["destination_id"]
     fills.append(
-        (row["id"], line.village_code, destination, collected_at, weight_g, *_person(name, phone)),
+        (row["id"], line.village_code, destination, collected_at, weight_g, volume_ml, goods, *_person(name, phone)),
     )
     if not dry_run:
         audit(

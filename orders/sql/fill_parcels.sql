@@ -1,4 +1,4 @@
--- staging: CREATE TEMP TABLE IF NOT EXISTS orders_fill (parcel_id bigint, village text, destination bigint, collected_at timestamptz, weight_g int, name bytea, phone bytea, name_masked text, phone_masked text, phone_tail text) ON COMMIT DELETE ROWS
+-- staging: CREATE TEMP TABLE IF NOT EXISTS orders_fill (parcel_id bigint, village text, destination bigint, collected_at timestamptz, weight_g int, volume_ml int, goods text, name bytea, phone bytea, name_masked text, phone_masked text, phone_tail text) ON COMMIT DELETE ROWS
 -- Parcels known from scans only, or announced with other content, take over what the file says. The registers of the
 -- fold are tracking's and stay as they are; folded_in is no register but the stamp by which readers find what changed.
 -- A parcel that was bound for another station leaves a redirect. Index: the primary keys.
@@ -10,7 +10,7 @@ WITH redirected AS (  -- sees the rows as they were before this statement
 ), filled AS (
     UPDATE orders_parcel p
     SET announced = true, village_id = f.village, destination_id = f.destination, collected_at = f.collected_at,
-        weight_g = f.weight_g, folded_in = pg_current_xact_id()
+        weight_g = f.weight_g, volume_ml = f.volume_ml, goods_class = f.goods, folded_in = pg_current_xact_id()
     FROM orders_fill f
     WHERE p.id = f.parcel_id AND p.county_code = %(county_code)s::text
     RETURNING p.id

@@ -11,7 +11,7 @@ WITH found AS MATERIALIZED (
 )
 SELECT
     p.id, p.carrier, p.waybill_no, p.announced, p.state, p.village_id, p.destination_id, p.collected_at, p.weight_g,
-    p.created_at, r.name, r.phone
+    p.volume_ml, p.goods_class, p.created_at, r.name, r.phone
 FROM orders_parcel p
 LEFT JOIN orders_recipient r ON r.parcel_id = p.id
 WHERE p.id = ANY (ARRAY(SELECT f.id FROM found f WHERE f.id IS NOT NULL))

@@ -145,6 +145,14 @@ def test_a_bad_row_is_named_by_row_and_column(sign_in, row: str, column: str, co
     assert preview.result["new"] == 1
 
 
+def test_weight_volume_and_goods_are_read_and_a_bad_one_is_named(sign_in):
+    head = HEAD.rstrip() + ",体积（升）,货物类别"
+    rows = [GOOD + ",12.5,生鲜", GOOD.replace("2532", "2533") + ",0,", GOOD.replace("2532", "2534") + ",,玩具"]
+    preview = check(sign_in("township"), csv_of(*rows, head=head))
+    assert codes(preview) == [(3, "体积（升）", "volume_form"), (4, "货物类别", "goods_form")]
+    assert preview.result["new"] == 1
+
+
 @pytest.mark.parametrize(
     "when",
     [

@@ -219,3 +219,16 @@ def test_two_imports_of_one_file_at_once_write_each_parcel_once(county: County):
     assert sum(r.new for r in results) == 400
     assert sum(r.same for r in results) == 400
     assert Parcel.objects.count() == Recipient.objects.count() == 400
+
+
+def test_volume_and_goods_are_taken_over_and_an_empty_cell_says_nothing(county: County):
+    run([line(volume_ml=12_500, goods_class="frozen")])
+    parcel = Parcel.objects.get()
+    assert (parcel.volume_ml, parcel.goods_class) == (12_500, "frozen")
+    later = NOW + timedelta(hours=1)
+    assert run([line()], at=later).same == 1  # a file without these columns
+    changed = run([line(goods_class="normal")], at=later)
+    assert (changed.refused, changed.problems[0].args["columns"]) == (1, "货物类别")
+    assert run([line(goods_class="normal")], at=later, update_changed=True).updated == 1
+    parcel.refresh_from_db()
+    assert (parcel.volume_ml, parcel.goods_class) == (12_500, "normal")
