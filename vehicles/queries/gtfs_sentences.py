@@ -78,6 +78,7 @@ _SENTENCES: dict[str, Callable[[], str]] = {
     "no_trips": lambda: _("Nothing runs on the line “%(value)s”."),
     "never_runs": lambda: _("The calendar “%(value)s” names no day."),
     "left_out": lambda: _("Left out together with “%(value)s”, which is faulty."),
+    "near_station": lambda: _("Taken for the place of %(station)s, %(metres)s m away; correct it if that is wrong."),
     "and_more": lambda: _("%(n)s more of the same kind in this file."),
 }
 

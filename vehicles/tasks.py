@@ -1,0 +1,39 @@
+"""Jobs of the vehicles' room."""
+
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from common import clock
+from common.models import JobProblem
+from common.services import Progress, job
+from vehicles.services import import_roads as roads
+
+MOST_PROBLEMS = 5000  # kept by row
+
+
+@job("vehicles.import_roads")
+def import_roads(progress: Progress) -> dict[str, Any]:
+    row = progress.job
+    result = roads.import_roads(
+        county_code=row.county_code,
+        path=Path(row.input_file.path),
+        source=row.params["source"],
+        name=row.params["name"],
+        whole_file=row.params["whole_file"],
+        add=row.params["add"],
+        by=row.user,
+        at=clock.now(),
+        step=lambda done, total: progress.step(done, total or None, _("Reading the roads")),
+    )
+    progress.problems(
+        [
+            JobProblem(
+                job=row, row=p.row, column=p.column[:60], code=p.code, detail=p.detail[:400], value=p.value[:200]
+            )
+            for p in result.problems[:MOST_PROBLEMS]
+        ]
+    )
+    progress.step(result.segments, result.segments)
+    return {"message": result.message, "segments": result.segments, "metres": result.metres}
