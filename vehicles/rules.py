@@ -34,3 +34,31 @@ TYPICAL = {
     "drone": (8, 40, 4),
     "cableway": (200, 1500, 60),
 }
+
+# Papers that must be there and valid; any other paper that was entered and has run out bars just the same.
+VEHICLE_PAPERS = {
+    "van": ("licence", "inspection", "insurance"),
+    "truck": ("licence", "inspection", "insurance"),
+    "trike": ("insurance",),
+    "ugv": ("permit", "insurance"),
+    "drone": ("licence", "insurance"),
+    "cableway": ("inspection",),
+}
+HEAVY_PAYLOAD_KG = 2000  # above it a truck is no light truck: a B2 licence, a transport permit, a qualification
+WALKING_TRIKE_KMH = 25  # up to it an express tricycle needs no driving licence
+UNMANNED = ("ugv",)  # goes without a driver
+PAPER_WARNING_DAYS = 30
+
+# Licence classes that may drive a kind, by the Ministry of Public Security's table.
+LIGHT_LICENCES = ("A1", "A2", "A3", "B1", "B2", "C1", "C2")
+HEAVY_LICENCES = ("A1", "A2", "B2")
+TRIKE_LICENCES = ("D",)
+
+# A hub's waves, seconds after midnight: from the first departure to the last return; and when the carriers' trucks are
+# unloaded (3.3: they arrive at about 06:00): what is announced is ready then.
+WAVES = {"day": (0, 86_400), "morning": (0, 46_800), "noon": (41_400, 86_400)}
+TRUCKS_S = (23_400, 45_000)  # 06:30, 12:30
+ANNOUNCED_DAYS = 3  # a parcel announced longer ago that never came is not waited for
+LEAD_S = 900  # between asking for a plan and the first loading
+MOST_TRIPS = 3  # of a vehicle in one plan
+MOST_SOLVE_S = 600

@@ -2,6 +2,7 @@
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class VehicleKind(TextChoices):
@@ -22,7 +23,7 @@ class VehicleState(TextChoices):
 
 class VehicleDocumentKind(TextChoices):
     LICENCE = "licence", _("Vehicle licence")
-    INSPECTION = "inspection", _("Inspection")
+    INSPECTION = "inspection", pgettext_lazy("vehicle paper", "Inspection")
     INSURANCE = "insurance", _("Insurance")
     PERMIT = "permit", _("Transport permit")
 
@@ -86,6 +87,10 @@ class IncidentState(TextChoices):
     ASSIGNED = "assigned", _("Given to who is responsible")
     REOPENED = "reopened", _("Open again")
     REJECTED = "rejected", _("Not so")
+
+
+OPEN_INCIDENTS = (IncidentState.REPORTED, IncidentState.CONFIRMED, IncidentState.ASSIGNED)
+INCIDENTS_IN_FORCE = (IncidentState.CONFIRMED, IncidentState.ASSIGNED)  # somebody said it is so: the road is closed
 
 
 class LineKind(TextChoices):
