@@ -11,7 +11,7 @@ from vehicles.models.lines import (
     TransitLine,
     TransitStop,
 )
-from vehicles.models.plans import Plan, PlanParcel, Trip, TripStop
+from vehicles.models.plans import Plan, PlanParcel, PlanProblem, Trip, TripStop
 from vehicles.models.proof import Baseline, WhatIf
 from vehicles.models.roads import MatrixCache, RoadEdition, RoadIncident, RoadNode, RoadSegment
 
@@ -29,6 +29,7 @@ __all__ = [
     "Plan",
     "PlanChange",
     "PlanParcel",
+    "PlanProblem",
     "Position",
     "RoadEdition",
     "RoadIncident",

@@ -69,6 +69,17 @@ class Plan(models.Model):
         return f"{self.service_date:%m-%d} {self.wave} v{self.version}"
 
 
+class PlanProblem(models.Model):
+    """What a plan was reckoned from, as it was then (services/snapshots.py): editing and planning anew take it up again.
+    Kept while the plan may still be changed or driven."""
+
+    plan = models.OneToOneField(Plan, models.CASCADE, primary_key=True, related_name="problem")
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"{self.plan_id}"
+
+
 class TripQuerySet(models.QuerySet["Trip"]):
     def visible_to(self, user: "User", action: str = "trip.read") -> "TripQuerySet":
         """The county; who works at the hub or where the trip calls; and the driver, their own."""
@@ -76,13 +87,14 @@ class TripQuerySet(models.QuerySet["Trip"]):
         if scope.everywhere:
             return self
         inside = Q()
+        driven = Q(live=True) | Q(departed_at__isnull=False)  # ended ones too: what is unloaded after the end
         if may(user, action):
-            inside |= Q(driver__user=user, live=True)
+            inside |= Q(driver__user=user) & driven
         if scope.county_codes:
             inside |= Q(county_code__in=scope.county_codes)
         if scope.station_ids:
             here = TripStop.objects.filter(trip=OuterRef("pk"), station__in=scope.station_ids)
-            inside |= Q(hub__in=scope.station_ids) | (Q(live=True) & Q(Exists(here)))
+            inside |= Q(hub__in=scope.station_ids) | (driven & Q(Exists(here)))
         return self.filter(inside) if inside else self.none()
 
     def live(self) -> "TripQuerySet":
@@ -154,6 +166,10 @@ class Trip(models.Model):
                 name="trip_running",
             ),
             models.Index(fields=["driver", "-departs_at"], condition=Q(live=True), name="trip_of_driver"),
+            models.Index(  # late scans still set their times
+                fields=["county_code", "completed_at"], condition=Q(state=TripState.COMPLETED), name="trip_ended"
+            ),
+            models.Index(fields=["county_code", "departs_at"], name="trip_of_day"),
         ]
 
     def __str__(self) -> str:
