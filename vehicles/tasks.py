@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from common import clock
 from common.models import JobProblem
 from common.services import Progress, job
+from vehicles import services
 from vehicles.services import import_roads as roads
 
 MOST_PROBLEMS = 5000  # kept by row
@@ -37,3 +38,8 @@ def import_roads(progress: Progress) -> dict[str, Any]:
     )
     progress.step(result.segments, result.segments)
     return {"message": result.message, "segments": result.segments, "metres": result.metres}
+
+
+@job("vehicles.import_feed")
+def import_feed(progress: Progress) -> dict[str, Any]:
+    return services.import_feed(progress=progress)

@@ -169,9 +169,7 @@ def _check_calls(starts_s: Sequence[int], calls: Sequence[CallFields]) -> None:
         if call.after_s < before or call.dwell_s < 0:
             raise Refused(
                 "timetable_backwards",
-                _(
-                    "The timetable goes backwards at stop %(number)s (%(stop)s): it arrives there before it left the last."
-                )
+                _("The timetable goes backwards at stop %(number)s (%(stop)s): it arrives before it left the last.")
                 % {"number": number, "stop": call.stop.name},
                 pointer="/calls",
             )
