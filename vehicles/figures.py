@@ -7,7 +7,7 @@
 3. Load by kilometre: Σ load × distance ÷ Σ capacity × distance over every leg; never above 1, and about half of the
    load at departure for goods that are set down along the way.
 4. Homeward is what a trip drives after the last stop where it set something down (one that only collects: after its
-   farthest stop); empty return: the part of it with nothing on board.
+   last stop); empty return: the part of it with nothing on board.
 5. Cost: days, distance and hours of the vehicles used and the buses' tariff: transport alone, no counter, no sorting.
 6. A vehicle-day is a vehicle with its trips of one day, however many.
 """
@@ -211,7 +211,7 @@ def _trip(problem: Problem, vehicle: Vehicle, trip: Trip, *, first: bool) -> Fig
     distance = problem.profiles[vehicle.profile].distance
     here = vehicle.start
     legs: list[tuple[int, Load]] = []  # metres, on board
-    set_down, farthest, far = -1, 0, -1
+    set_down = -1
     for number, visit in enumerate(trip.visits):
         thing = _thing(problem, visit)
         if isinstance(thing, Task):
@@ -223,13 +223,10 @@ def _trip(problem: Problem, vehicle: Vehicle, trip: Trip, *, first: bool) -> Fig
             after = _plus(load, thing.load, -1 if gives else 1)
         legs.append((int(distance[here, there]) * rules.DISTANCE_M, load))
         set_down = number if gives else set_down
-        away = int(distance[there, vehicle.end])
-        if away > far:
-            farthest, far = number, away
         here, load = there, after
     legs.append((int(distance[here, vehicle.end]) * rules.DISTANCE_M, load))
     metres = sum(each for each, _ in legs)
-    home = legs[(set_down if set_down >= 0 else farthest) + 1 :]
+    home = legs[(set_down if set_down >= 0 else len(trip.visits) - 1) + 1 :]
     names = tuple(enumerate(problem.dimensions))
     return Figures(
         trips=1,

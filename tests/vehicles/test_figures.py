@@ -92,12 +92,12 @@ def test_one_reason_each_for_what_is_left() -> None:
     assert figures(problem, plan, left={"VEHICLE_CLASS": 7}).left == {"VEHICLE_CLASS": 7}
 
 
-def test_what_only_collects_is_homeward_after_its_farthest_stop() -> None:
+def test_what_only_collects_is_homeward_after_its_last_stop() -> None:
     problem = county((Task("A", 3, (0, 0), (200, 400), pieces=9), Task("B", 1, (0, 0), (100, 100), pieces=2)))
     trip = drive(problem, TRUCK, [("task", 0), ("task", 1)], 0)
     got = figures(problem, Plan((Route(TRUCK, (trip,)),)))
     assert got.load_at_departure == Ratio(0, 4000), "a trip that leaves empty counts with all its room"
-    assert got.empty_return == Ratio(0, 30_000)
+    assert got.empty_return == Ratio(0, 10_000)
 
 
 def test_a_shipment_along_the_way() -> None:
