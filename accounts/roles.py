@@ -1,9 +1,10 @@
 """Who may do what: ten roles of people and partners, one table. `manage.py print_rights` prints it.
 
-A cell is a scope letter: O own user's, S own station and what hangs below it, T own township and below, C own
-county, P own parcels (a carrier's), * everywhere, "" not at all. Marks behind it: m personal fields masked, R reveal
-with a reason (logged, limited), 2 second factor, 4 a second person; 2 and 4 are recorded here and enforced by the
-issues that bring them. Anonymous and handheld are callers, not roles (tests/rights.yaml has them).
+A cell is a scope letter: O own user's, S own station and what hangs below it, W own station alone (nobody above answers
+in its name), T own township and below, C own county, P own parcels (a carrier's), * everywhere, "" not at all. Marks
+behind it: m personal fields masked, R reveal with a reason (logged, limited), 2 second factor, 4 a second person; 2 and
+4 are recorded here and enforced by the issues that bring them. Anonymous and handheld are callers, not roles
+(tests/rights.yaml has them).
 """
 
 from django.db.models import TextChoices
@@ -68,7 +69,7 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "settlement.read":    ("",      "S",      "T",      "C",    "C",   "C",      "C",     "",      "",      ""),
     # From line to money: the outlet confirms, the township checks, the clerk prepares, an officer reviews, the
     # approver approves. The clerk makes the payment batch, the approver sends it (models: nobody does both).
-    "statement.confirm":  ("",      "S",      "",       "",     "",    "",       "",      "",      "",      ""),
+    "statement.confirm":  ("",      "W",      "",       "",     "",    "",       "",      "",      "",      ""),
     "statement.check":    ("",      "",       "T",      "",     "",    "",       "",      "",      "",      ""),
     "period.prepare":     ("",      "",       "",       "",     "C",   "",       "",      "",      "",      ""),
     "period.review":      ("",      "",       "",       "C",    "",    "",       "",      "",      "",      ""),
@@ -80,19 +81,19 @@ _TABLE: dict[str, tuple[str, ...]] = {
     "account.enter":      ("",      "S",      "T",      "",     "",    "",       "",      "",      "",      ""),
     "account.confirm":    ("",      "",       "",       "",     "C",   "",       "",      "",      "",      ""),
     "clawback.propose":   ("",      "",       "T",      "C",    "C",   "",       "",      "",      "",      ""),
-    "clawback.answer":    ("",      "S",      "",       "",     "",    "",       "",      "",      "",      ""),
+    "clawback.answer":    ("",      "W",      "",       "",     "",    "",       "",      "",      "",      ""),
     "clawback.decide":    ("",      "",       "",       "",     "",    "C24",    "",      "",      "",      ""),
     "appeal.read":        ("",      "Sm",     "Tm",     "C",    "C",   "C",      "C",     "",      "",      ""),
     "appeal.decide":      ("",      "",       "",       "C",    "",    "",       "",      "",      "",      ""),
     "fund.manage":        ("",      "",       "",       "",     "C",   "",       "",      "",      "",      ""),
     "fact.enter":         ("",      "",       "T",      "",     "",    "",       "",      "",      "",      ""),
     "fraud.read":         ("",      "S",      "T",      "C",    "C",   "C",      "C",     "",      "",      ""),
-    "fraud.answer":       ("",      "S",      "",       "",     "",    "",       "",      "",      "",      ""),
+    "fraud.answer":       ("",      "W",      "",       "",     "",    "",       "",      "",      "",      ""),
     "fraud.decide":       ("",      "",       "",       "C",    "",    "C4",     "",      "",      "",      ""),
     "fraud.draft":        ("",      "",       "",       "",     "C",   "",       "",      "",      "",      ""),
     "fraud.activate":     ("",      "",       "",       "",     "",    "C24",    "",      "",      "",      ""),
     "grant.read":         ("",      "S",      "T",      "C",    "C",   "C",      "C",     "",      "",      ""),
-    "grant.apply":        ("",      "S",      "T",      "",     "",    "",       "",      "",      "",      ""),
+    "grant.apply":        ("",      "W",      "T",      "",     "",    "",       "",      "",      "",      ""),
     "grant.accept":       ("",      "",       "",       "C",    "",    "",       "",      "",      "",      ""),
     "grant.prepare":      ("",      "",       "",       "",     "C",   "",       "",      "",      "",      ""),
     "grant.approve":      ("",      "",       "",       "",     "",    "C24",    "",      "",      "",      ""),

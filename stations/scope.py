@@ -105,10 +105,11 @@ def scope_of(user: User | AnonymousUser, action: str, *, beyond_own: bool = Fals
     allowed = [m for m in memberships_of(user) if m.role in roles_that_may(action)]
     if beyond_own:
         allowed = [m for m in allowed if CELLS[action, Role(m.role)][0] != "O"]
-    kept: dict[tuple[int, ...], Scope] = user.__dict__.setdefault("_scopes", {})
-    key = tuple(m.pk for m in allowed)
+    alone = [m.pk for m in allowed if CELLS[action, Role(m.role)][0] == "W"]
+    kept: dict[tuple[tuple[int, ...], ...], Scope] = user.__dict__.setdefault("_scopes", {})
+    key = (tuple(m.pk for m in allowed), tuple(alone))
     if key not in kept:
-        kept[key] = _resolve(allowed)
+        kept[key] = _resolve(allowed, alone)
     return kept[key]
 
 
@@ -123,14 +124,15 @@ def may(user: User | AnonymousUser, action: str) -> bool:
     return bool(scope_of(user, action))
 
 
-def _resolve(allowed: list["Membership"]) -> Scope:
+def _resolve(allowed: list["Membership"], alone: list[int]) -> Scope:
+    """`alone`: the memberships that reach their own station and nothing below."""
     if any(m.role in EVERYWHERE for m in allowed):
         return Scope(everywhere=True)
     counties = {m.county_code for m in allowed if m.role in AT_COUNTY}
     carriers = {(m.county_code, m.organisation.code) for m in allowed if m.role in AT_ORGANISATION and m.organisation}
-    tops = [m.station_id for m in allowed if m.role in AT_STATION]
+    tops = [m.station_id for m in allowed if m.role in AT_STATION and m.pk not in alone]
     townships = [m.region_id[:9] for m in allowed if m.role in AT_TOWNSHIP and m.region_id]
-    below = Q()
+    below = Q(pk__in=[m.station_id for m in allowed if m.pk in alone]) if alone else Q()
     if tops:
         below |= Q(pk__in=tops) | Q(parent__in=tops) | Q(parent__parent__in=tops)
     for code in townships:

@@ -139,7 +139,7 @@ def _page(
     number, yuan = reads.case_yuan(row)
     check = CHECKS[row.rule.code]
     open_now = row.state in reads.OPEN
-    may_answer = row.state == CaseState.RAISED and may(user, "fraud.answer")
+    may_answer = row.state == CaseState.RAISED and scope_of(user, "fraud.answer").covers_station(row.station)
     may_decide = open_now and may(user, "fraud.decide")
     if row.state == CaseState.PROPOSED and row.proposed_by_id == user.pk:
         may_decide = False

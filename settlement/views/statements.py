@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.roles import roles_that_may
 from common import clock, exports
 from common.http import PageRequest
 from settlement import queries, services
@@ -29,7 +28,7 @@ from settlement.states import HoldReason, PeriodState, StatementState
 from settlement.views.tabs import tabs
 from stations.models import Station
 from stations.permissions import require
-from stations.scope import may, memberships_of
+from stations.scope import may, scope_of
 from stations.states import StationLevel
 
 PAGE, LINES = 30, 20  # rows of outlets; lines of one outlet, each some lines high on a phone
@@ -214,7 +213,7 @@ def _said(part: Part, sheet: Sheet, request: PageRequest) -> dict[str, Any]:
     answers = bool(
         row
         and sheet.period_state in (PeriodState.COMPUTED, PeriodState.REVIEWED, PeriodState.PUBLICISED)
-        and sheet.outlet.pk in _workplaces(request)
+        and scope_of(request.user, "statement.confirm").covers_station(sheet.outlet)
     )
     return {
         "part": part,
@@ -247,15 +246,8 @@ def _next(row: Statement, sheet: Sheet) -> str:
     }[StatementState(row.state)]
 
 
-def _workplaces(request: PageRequest) -> set[int]:
-    """Where the person works themselves: a hub doesn't agree in the name of the outlets below it."""
-    may_answer = roles_that_may("statement.confirm")
-    return {m.station_id for m in memberships_of(request.user) if m.station_id and m.role in may_answer}
-
-
 def _own(request: PageRequest, pk: int) -> Statement:
-    mine = Statement.objects.visible_to(request.user, "statement.confirm").filter(station__in=_workplaces(request))
-    return get_object_or_404(mine, pk=pk)
+    return get_object_or_404(Statement.objects.visible_to(request.user, "statement.confirm"), pk=pk)
 
 
 @require_POST

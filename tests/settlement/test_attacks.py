@@ -12,6 +12,7 @@ from settlement.queries.books import fund_money, stated_lines
 from settlement.services.lines import adjust
 from settlement.states import AdjustmentKind, ShortfallRule, StatementState
 from stations.models import Station
+from stations.scope import scope_of
 from stations.states import StationState
 from tests.conftest import NOW, make_device
 from tests.settlement.money import appropriate, give_account, make_approved
@@ -174,3 +175,10 @@ def test_two_funds_do_not_both_pay_a_settled_month(county):
         make_policy(county, number="丰交〔2026〕2号", valid_from=date(2026, 10, 15), fund=other)
     assert refused.value.code == "fund_paid_already"
     assert make_policy(county, number="丰交〔2026〕3号", valid_from=date(2026, 11, 1), fund=other).fund == other
+
+
+@pytest.mark.parametrize("action", ["statement.confirm", "clawback.answer", "fraud.answer", "grant.apply"])
+def test_nobody_above_answers_in_an_outlets_name(county, action):
+    for who in ("hub", "centre"):
+        assert not scope_of(county.people[who], action).covers_station(county.o1)
+    assert scope_of(county.people["operator"], action).covers_station(county.o1)

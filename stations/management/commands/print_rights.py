@@ -25,9 +25,9 @@ class Command(BaseCommand):
             self.stdout.write("")
             self.stdout.write(
                 _(
-                    "O own user's, S own station and below, T own township and below, C own county, P own parcels, "
-                    "* everywhere, – not at all; m personal fields masked, R reveal with a reason, "
-                    "2 second factor, 4 a second person."
+                    "O own user's, S own station and below, W own station alone, T own township and below, "
+                    "C own county, P own parcels, * everywhere, – not at all; m personal fields masked, "
+                    "R reveal with a reason, 2 second factor, 4 a second person."
                 )
             )
 
