@@ -1,5 +1,6 @@
 """The numbers of planning and driving: units, buffers, defaults and where they come from."""
 
+import re
 from datetime import timedelta
 
 # The units of a county's problem (problem.py).
@@ -62,3 +63,26 @@ ANNOUNCED_DAYS = 3  # a parcel announced longer ago that never came is not waite
 LEAD_S = 900  # between asking for a plan and the first loading
 MOST_TRIPS = 3  # of a vehicle in one plan
 MOST_SOLVE_S = 600
+
+# The day.
+LATE_MIN = 15  # minutes behind the plan: an alert
+SILENT_MIN = 20  # minutes on the road without a position or a scan: an alert
+UNLOADING_MIN = 20  # after the last arrival, then a trip is over though something on it was never scanned off
+POSITIONS_AT_ONCE = 200
+
+_SPAN = re.compile(r"(\d{1,2})[:：](\d{2})\s*[-–—~～至到]\s*(\d{1,2})[:：](\d{2})")
+_CLOSED = re.compile(r"(?:周|星期)([一二三四五六日天])\s*(?:休|关|不营业|闭)")
+_WEEKDAYS = {name: number for number, name in enumerate("一二三四五六日")} | {"天": 6}
+
+
+def opening_window(hours: str, weekday: int) -> tuple[int, int] | None:
+    """When a station takes goods on a weekday (0 is Monday), in seconds after midnight, by its opening hours as people
+    write them: the longest span of several; the whole day where nothing can be read; None on a day of rest."""
+    if weekday in {_WEEKDAYS[name] for name in _CLOSED.findall(hours)}:
+        return None
+    spans = []
+    for from_hour, from_minute, to_hour, to_minute in _SPAN.findall(hours):
+        start, end = int(from_hour) * 3600 + int(from_minute) * 60, int(to_hour) * 3600 + int(to_minute) * 60
+        if start < 86_400:
+            spans.append((start, end if end > start else end + 86_400))
+    return max(spans, key=lambda span: span[1] - span[0], default=(0, 2 * 86_400))

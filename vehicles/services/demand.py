@@ -1,0 +1,513 @@
+"""From what waits to the planner's problem: places, tasks, vehicles and buses with their numbers (problem.py's units).
+
+1. A task is what one station gets and gives in one visit, split so that each part fits the smallest vehicle that gets
+   there, and half a van at most. Goods that need a cold box or may be dangerous are tasks of their own. Where a bus
+   that goes one way calls, what goes down and what comes up are two tasks, since no bus carries both.
+2. A vehicle that has other trips that day (of another wave, on the road already, locked) is one vehicle of the problem
+   for each gap that is left; its day is paid for already.
+3. The locked trips of the plan that is planned anew stand at the end of the problem, with their own vehicles and
+   times: the solver doesn't see them, the checker and the figures do.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import zip_longest
+
+import numpy as np
+from django.utils.translation import gettext_lazy as _
+
+from common import clock
+from common.errors import Refused
+from stations.models import Station
+from stations.states import StationLevel
+from vehicles import problem as p
+from vehicles import rules
+from vehicles.graph import RoadMode
+from vehicles.models import Plan
+from vehicles.queries.demand import Demand, DemandParcel, demand, vehicles_taken
+from vehicles.queries.fleet import Usable, usable_vehicles
+from vehicles.queries.lines import Run, departures_on
+from vehicles.services.locks import Locks, locks_of
+from vehicles.services.matrices import matrices, mode_of
+from vehicles.services.snapshots import Carrier, Snapshot
+from vehicles.services.timing import timed
+from vehicles.states import Direction, VehicleKind
+
+DAY_S = 86_400
+DIMENSIONS = ("weight", "volume", "pieces")
+BUFFER_S = int(rules.BUFFER.total_seconds())
+FLIES = (VehicleKind.DRONE, VehicleKind.CABLEWAY)
+LEAST_GAP_S = 1800  # a gap between two trips that is shorter is no use
+
+
+@dataclass(frozen=True)
+class Built(Snapshot):
+    """The problem and everything behind its numbers."""
+
+    demand: Demand = None  # type: ignore[assignment]
+    vehicles: list[Usable | Run] = field(default_factory=list)  # of each vehicle of the problem
+    idle: list[Usable] = field(default_factory=list)  # with their reasons
+    stations: list[Station] = field(default_factory=list)  # of each place
+    estimated: bool = False
+
+
+def problem_for(
+    *,
+    hub: Station,
+    day: date,
+    wave: str,
+    at: datetime,
+    members: Sequence[str] | None = None,
+    buses: bool = True,
+    base: Plan | None = None,
+) -> Built:
+    """Refused "day_passed", "wave_over", "hub_not_on_map", "no_vehicle", "locked_trip_off" in a sentence."""
+    earliest = _earliest(day, wave, at)
+    if hub.lng is None or hub.lat is None:
+        raise Refused("hub_not_on_map", _("The hub has no place on the map yet: enter it first."))
+    found = demand(hub=hub, day=day, wave=wave, at=at, members=members)
+    locks = locks_of(base)
+    builder = _Builder(found, locks, earliest)
+    builder.add_places()
+    fleet = usable_vehicles(hub, day)
+    runs = departures_on(county_code=hub.county_code, day=day) if buses else []
+    builder.add_vehicles(fleet, at)
+    builder.add_buses(runs)
+    if not builder.vehicles and not locks.trips:
+        raise Refused("no_vehicle", _("No vehicle can drive that day, and no bus takes parcels: see the fleet's page."))
+    builder.add_tasks()
+    builder.add_locked_trips({one.vehicle.pk: one for one in fleet}, {run.departure.pk: run for run in runs})
+    return builder.built(fleet)
+
+
+def _earliest(day: date, wave: str, at: datetime) -> int:
+    """From when on a vehicle may be loaded, in seconds after midnight of the day."""
+    if wave not in rules.WAVES:
+        raise Refused("unknown_wave", _("There is no such wave."), pointer="/wave")
+    if day < clock.business_date(at):
+        raise Refused("day_passed", _("%(day)s is over: nothing can be planned for it any more.") % {"day": day})
+    first, last = rules.WAVES[wave]
+    now = int((at - clock.day_start(day)).total_seconds()) + rules.LEAD_S
+    if now >= last:
+        raise Refused("wave_over", _("This wave is over: plan a later one, or tomorrow."), pointer="/wave")
+    return max(first, now)
+
+
+def _units(weight_g: int, volume_ml: int, pieces: int) -> p.Load:
+    return (math.ceil(weight_g / rules.WEIGHT_G), math.ceil(volume_ml / rules.VOLUME_ML), pieces)
+
+
+NOTHING: p.Load = (0, 0, 0)
+
+
+class _Builder:
+    """Puts the problem together, part by part."""
+
+    def __init__(self, found: Demand, locks: Locks, earliest: int) -> None:
+        self.demand = found
+        self.locks = locks
+        self.earliest = earliest
+        self.latest = rules.WAVES[found.wave][1]
+        self.hub = found.hub
+        self.here: dict[int, list[DemandParcel]] = {}
+        for parcel in found.plannable:
+            self.here.setdefault(parcel.station_id, []).append(parcel)
+        self.stations: list[Station] = []
+        self.place: dict[int, int] = {}
+        self.vehicles: list[p.Vehicle] = []
+        self.behind: list[Usable | Run] = []
+        self.carriers: list[Carrier] = []
+        self.profiles: list[p.Profile] = []
+        self.reaches: list[np.ndarray] = []  # of each profile: places it gets to from the hub and back
+        self.one_way: set[int] = set()  # places where a bus calls that goes one way
+        self.down_only: set[int] = set()  # vehicles that can't bring anything up
+        self.up_only: set[int] = set()
+        self.tasks: list[p.Task] = []
+        self.parcels_of_task: list[list[int]] = []
+        self.locked_tasks: set[int] = set()
+        self.fixed: list[p.Route] = []
+        self.fixed_trips: list[int] = []
+        self.free: tuple[int, int] = (0, 0)
+        self.occupied: dict[tuple[str, int], list[tuple[int, int]]] = {}
+        self.midnight = clock.day_start(found.day)
+        self.weekday = found.day.weekday()
+
+    def seconds(self, at: datetime) -> int:
+        return int((at - self.midnight).total_seconds())
+
+    # --- places ---
+
+    def add_places(self) -> None:
+        self.stations = [self.hub, *(self.demand.stations[pk] for pk in sorted(self.here))]
+        self.place = {station.pk: number for number, station in enumerate(self.stations)}
+
+    def add_profiles(self, modes: Sequence[RoadMode]) -> None:
+        """A matrix for each mode; a station that isn't on the map is reached by nothing but a bus."""
+        count = len(self.stations)
+        on_map = [n for n, station in enumerate(self.stations) if station.lng is not None and station.lat is not None]
+        points = [(float(self.stations[n].lng or 0), float(self.stations[n].lat or 0)) for n in on_map]
+        travels = matrices(
+            county_code=self.hub.county_code,
+            points=points,
+            modes=modes,
+            at=self.midnight + timedelta(hours=12),
+        )
+        for mode, travel in zip(modes, travels, strict=True):
+            distance = np.full((count, count), p.UNREACHABLE, dtype=np.int64)
+            duration = np.full((count, count), p.UNREACHABLE, dtype=np.int64)
+            rows = np.ix_(on_map, on_map)
+            reached = travel.metres < p.UNREACHABLE
+            units = np.ceil(travel.metres / rules.DISTANCE_M).astype(np.int64)
+            distance[rows] = np.where(reached, units, p.UNREACHABLE)
+            duration[rows] = np.where(reached, travel.seconds, p.UNREACHABLE)
+            np.fill_diagonal(distance, 0)
+            np.fill_diagonal(duration, 0)
+            self.profiles.append(p.Profile(mode.name, distance, duration, travel.estimated))
+            self.reaches.append((distance[0] < p.UNREACHABLE) & (distance[:, 0] < p.UNREACHABLE))
+        if not self.profiles:  # buses alone: nobody drives
+            none = np.full((count, count), p.UNREACHABLE, dtype=np.int64)
+            np.fill_diagonal(none, 0)
+            self.profiles.append(p.Profile("none", none, none))
+            self.reaches.append(np.zeros(count, dtype=bool))
+
+    # --- vehicles ---
+
+    def add_vehicles(self, fleet: Iterable[Usable], at: datetime) -> None:
+        """Each with every gap of its day; what is locked or on the road takes its time out."""
+        self._occupy()
+        able = [one for one in fleet if one.usable]
+        modes = {one.vehicle.pk: mode_of(one.vehicle, terrain=self.hub.region.terrain) for one in fleet}
+        distinct = list(dict.fromkeys(modes.values()))
+        self.add_profiles(distinct)
+        self.profile_of = {pk: distinct.index(mode) for pk, mode in modes.items()}
+        for one in able:
+            taken = sorted(
+                self.occupied.get(("vehicle", one.vehicle.pk), [])
+                + (self.occupied.get(("driver", one.driver.pk), []) if one.driver else [])
+            )
+            start, end = max(one.window[0], self.earliest), min(one.window[1], self.latest)
+            for low, high in gaps(start, end, taken):
+                self._add(self._own(one, (low, high), paid=("vehicle", one.vehicle.pk) in self.occupied), one)
+
+    def _occupy(self) -> None:
+        """When vehicles and drivers are on trips that stay as they are."""
+        for trip in [*vehicles_taken(self.hub, self.demand.day, self.demand.wave), *self.locks.trips]:
+            span = (self.seconds(trip.starts_at) - BUFFER_S, self.seconds(trip.busy_until))
+            for kind, pk in (("vehicle", trip.vehicle_id), ("driver", trip.driver_id)):
+                if pk is not None:
+                    self.occupied.setdefault((kind, pk), []).append(span)
+
+    def _add(self, vehicle: p.Vehicle, behind: Usable | Run) -> int:
+        self.vehicles.append(vehicle)
+        self.behind.append(behind)
+        if isinstance(behind, Run):
+            self.carriers.append(Carrier(departure_id=behind.departure.pk))
+        else:
+            driver = behind.driver.pk if behind.driver else None
+            self.carriers.append(Carrier(vehicle_id=behind.vehicle.pk, driver_id=driver))
+        return len(self.vehicles) - 1
+
+    def _own(self, one: Usable, window: p.Window, *, paid: bool, trips: int = rules.MOST_TRIPS) -> p.Vehicle:
+        row = one.vehicle
+        skills = {name for name, has in (("cold", row.cold), ("hazard", row.hazard)) if has}
+        return p.Vehicle(
+            key=row.plate,
+            capacity=(row.payload_kg * 1000 // rules.WEIGHT_G, row.volume_l, row.piece_capacity),
+            profile=self.profile_of[row.pk],
+            start=0,
+            end=0,
+            window=window,
+            max_distance=row.range_km * 1000 // rules.DISTANCE_M if row.range_km else 10**9,
+            max_trips=trips,
+            loading=rules.LOADING_S,
+            fixed_cost=0 if paid else int(row.day_cost * rules.YUAN_UNITS),
+            distance_cost=round(row.km_cost * rules.YUAN_UNITS * rules.DISTANCE_M / 1000),
+            duration_cost=round(row.hour_cost * rules.YUAN_UNITS / 3600),
+            skills=frozenset(skills),
+        )
+
+    def add_buses(self, runs: Iterable[Run]) -> None:
+        """A departure carries down from where it calls at the hub, and up until it does; dangerous goods never. One
+        that locked goods ride on stays out: it is taken up with them."""
+        locked = {trip.departure_id for trip in self.locks.trips}
+        taken = {
+            trip.departure_id for trip in vehicles_taken(self.hub, self.demand.day, self.demand.wave)
+        }  # its hold is another plan's
+        for run in runs:
+            if run.departure.pk not in locked | taken and run.starts_s >= self.earliest:
+                for bus, way in self._rides(run):
+                    number = self._add(bus, run)
+                    self._note_way(number, bus, way)
+
+    def _note_way(self, number: int, bus: p.Vehicle, way: str) -> None:
+        if way == Direction.DOWN:
+            self.down_only.add(number)
+        elif way == Direction.UP:
+            self.up_only.add(number)
+        if way:
+            self.one_way.update(call.place for call in bus.timetable if call.place)
+
+    def _rides(self, run: Run) -> list[tuple[p.Vehicle, str]]:
+        """The bus as the problem sees it, and which way: round trips take goods both ways."""
+        at_hub = [n for n, call in enumerate(run.calls) if call.station_id == self.hub.pk]
+        if not at_hub:
+            return []
+        first, last = at_hub[0], at_hub[-1]
+        rides = []
+        if first == 0 and last == len(run.calls) - 1 and last > 0:
+            rides.append((run.calls, ""))
+        else:
+            rides += [(run.calls[last:], Direction.DOWN.value), (run.calls[: first + 1], Direction.UP.value)]
+        found = []
+        for calls, way in rides:
+            kept = [
+                p.Call(self.place[call.station_id], call.arrive_s, call.leave_s)
+                for call in calls
+                if call.station_id in self.place and self._takes(call.pickup_ok, call.dropoff_ok, way, call.station_id)
+            ]
+            if len(kept) > 1 and any(call.place for call in kept):
+                found.append((self._bus(run, tuple(kept)), way))
+        return found
+
+    def _takes(self, pickup: bool, dropoff: bool, way: str, station_id: int) -> bool:
+        """Whether goods may change hands there: at the hub the other way round."""
+        down, up = way != Direction.UP, way != Direction.DOWN
+        if station_id == self.hub.pk:
+            return (pickup or not down) and (dropoff or not up) if way else True
+        return (dropoff or not down) and (pickup or not up)
+
+    def _bus(self, run: Run, calls: tuple[p.Call, ...]) -> p.Vehicle:
+        return p.Vehicle(
+            key=str(run.departure.line),
+            capacity=(run.hold_kg * 1000 // rules.WEIGHT_G, run.hold_l, run.hold_pieces),
+            profile=0,
+            start=calls[0].place,
+            end=calls[-1].place,
+            distance_cost=0,
+            skills=frozenset({"cold"}) if run.cold else frozenset(),
+            timetable=calls,
+            tariff=round(run.tariff * rules.YUAN_UNITS),
+        )
+
+    # --- tasks ---
+
+    def add_tasks(self) -> None:
+        locked = self.locks.parcels
+        for station_id in sorted(self.here):
+            parcels = [parcel for parcel in self.here[station_id] if parcel.parcel_id not in locked]
+            held = self.locks.stop_of
+            for vehicles in sorted({held.get(parcel.parcel_id, ()) for parcel in parcels}):
+                some = [parcel for parcel in parcels if held.get(parcel.parcel_id, ()) == vehicles]
+                for skills in sorted({parcel.skills for parcel in some}, key=sorted):
+                    self._add_visits(station_id, [each for each in some if each.skills == skills], skills, vehicles)
+        self.free = (len(self.tasks), len(self.vehicles))
+
+    def _add_visits(
+        self, station_id: int, parcels: list[DemandParcel], skills: frozenset[str], lock: tuple[str, int] | tuple[()]
+    ) -> None:
+        limit = self._limit(self.place[station_id], skills)
+        down = split([parcel for parcel in parcels if parcel.direction == Direction.DOWN], limit)
+        up = split([parcel for parcel in parcels if parcel.direction == Direction.UP], limit)
+        if self.place[station_id] in self.one_way:
+            pairs: list[tuple[list[DemandParcel], list[DemandParcel]]] = [(part, []) for part in down] + [
+                ([], part) for part in up
+            ]
+        else:
+            pairs = list(zip_longest(down, up, fillvalue=[]))
+        for part_down, part_up in pairs:
+            if lock:
+                self.locked_tasks.add(len(self.tasks))
+            self._add_task(station_id, part_down, part_up, skills, self._allowed(part_down, part_up, lock))
+
+    def _limit(self, place: int, skills: frozenset[str]) -> p.Load:
+        """What a task there may come to: the smallest vehicle's hold that gets there, half a van at most."""
+        kilos, litres, pieces = rules.TYPICAL["van"]
+        half = (kilos * 1000 // rules.WEIGHT_G // 2, litres // 2, pieces // 2)
+        holds = [
+            vehicle.capacity
+            for vehicle, behind in zip(self.vehicles, self.behind, strict=True)
+            if isinstance(behind, Usable)
+            and skills <= vehicle.skills
+            and self.reaches[vehicle.profile][place]
+            and behind.vehicle.kind not in FLIES
+        ]
+        if not holds:  # by air or by bus alone
+            holds = [
+                vehicle.capacity
+                for vehicle, behind in zip(self.vehicles, self.behind, strict=True)
+                if skills <= vehicle.skills
+                and (
+                    any(call.place == place for call in vehicle.timetable)
+                    if isinstance(behind, Run)
+                    else self.reaches[vehicle.profile][place]
+                )
+            ]
+        return tuple(min(each) for each in zip(half, *holds, strict=True))
+
+    def _allowed(
+        self, down: list[DemandParcel], up: list[DemandParcel], lock: tuple[str, int] | tuple[()]
+    ) -> frozenset[int] | None:
+        """Which vehicles may serve it: by a dispatcher's lock, and no bus the wrong way."""
+        wrong = (self.down_only if up else set()) | (self.up_only if down else set())
+        everyone = range(len(self.vehicles))
+        if lock:
+            mine = {n for n in everyone if self._is(n, lock)}
+            if mine:
+                return frozenset(mine - wrong)
+        return frozenset(set(everyone) - wrong) if wrong else None
+
+    def _is(self, number: int, lock: tuple[str, int]) -> bool:
+        kind, pk = lock
+        return (self.carriers[number].vehicle_id if kind == "vehicle" else self.carriers[number].departure_id) == pk
+
+    def _add_task(
+        self,
+        station_id: int,
+        down: Sequence[DemandParcel],
+        up: Sequence[DemandParcel],
+        skills: frozenset[str],
+        allowed: frozenset[int] | None,
+    ) -> int:
+        station = self.demand.stations[station_id]
+        pieces = len(down) + len(up)
+        stop = rules.CENTRE_STOP_S if station.level == StationLevel.CENTRE else rules.OUTLET_STOP_S
+        window = rules.opening_window(station.opening_hours, self.weekday)
+        self.tasks.append(
+            p.Task(
+                key=f"{station.code}/{len(self.tasks)}",
+                place=self.place[station_id],
+                down=_total(down),
+                up=_total(up),
+                service=stop + rules.PIECE_S * pieces,
+                window=window or p.EVER,
+                skills=skills,
+                allowed=allowed,
+                pieces=pieces,
+                release=max((parcel.ready_s for parcel in down), default=0),
+            )
+        )
+        self.parcels_of_task.append([parcel.parcel_id for parcel in (*down, *up)])
+        return len(self.tasks) - 1
+
+    # --- the locked trips of the plan before ---
+
+    def add_locked_trips(self, fleet: dict[int, Usable], runs: dict[int, Run]) -> None:
+        wanted = {parcel.parcel_id: parcel for parcel in self.demand.plannable}
+        for trip in self.locks.trips:
+            parcels = [wanted[pk] for pk in self.locks.parcels_of[trip.pk] if pk in wanted]
+            order = {pk: number for number, pk in enumerate(self.locks.stations_of[trip.pk])}
+            parcels.sort(key=lambda parcel: (order.get(parcel.station_id, 0), sorted(parcel.skills), parcel.parcel_id))
+            if not parcels:
+                continue
+            if trip.departure_id is not None:
+                run = runs.get(trip.departure_id)
+                rides = self._rides(run) if run else []
+                if run is None or not rides:
+                    raise Refused(
+                        "locked_trip_off",
+                        _("Trip %(code)s is locked, but its bus doesn't run that day: unlock it first.")
+                        % {"code": trip.code},
+                    )
+                for bus, way in rides:
+                    mine = [parcel for parcel in parcels if way in ("", parcel.direction)]
+                    if mine:
+                        self._fix(trip.pk, bus, run, mine, None)
+                continue
+            one = fleet.get(trip.vehicle_id or 0)
+            if one is None or not one.usable:
+                reason = one.reasons[0] if one and one.reasons else _("Not at this hub")
+                raise Refused(
+                    "locked_trip_off",
+                    _("Trip %(code)s is locked, but %(plate)s can't drive that day (%(reason)s): unlock it first.")
+                    % {"code": trip.code, "plate": trip.vehicle, "reason": reason},
+                )
+            depart = self.seconds(trip.departs_at)
+            paid = any(carrier.vehicle_id == trip.vehicle_id for carrier in self.carriers[self.free[1] :])
+            self._fix(trip.pk, self._own(one, (depart, DAY_S * 2), paid=paid, trips=1), one, parcels, depart)
+
+    def _fix(
+        self, trip_id: int, vehicle: p.Vehicle, behind: Usable | Run, parcels: list[DemandParcel], depart: int | None
+    ) -> None:
+        """A trip as it is: its goods as tasks of its vehicle, in the order of its stops."""
+        number = self._add(vehicle, behind)
+        groups: dict[tuple[int, tuple[str, ...]], list[DemandParcel]] = {}
+        for parcel in parcels:
+            groups.setdefault((parcel.station_id, tuple(sorted(parcel.skills))), []).append(parcel)
+        tasks = [
+            self._add_task(
+                station_id,
+                [parcel for parcel in some if parcel.direction == Direction.DOWN],
+                [parcel for parcel in some if parcel.direction == Direction.UP],
+                frozenset(skills),
+                frozenset({number}),
+            )
+            for (station_id, skills), some in groups.items()
+        ]
+        route = timed(self._problem(), number, [tasks], leave=depart)
+        if depart is not None:
+            self.vehicles[number] = replace(vehicle, window=(depart, route.trips[0].back))
+        self.fixed.append(route)
+        self.fixed_trips.append(trip_id)
+
+    # --- the whole ---
+
+    def _problem(self) -> p.Problem:
+        return p.Problem(
+            places=tuple(
+                p.Place(station.code, float(station.lng or 0), float(station.lat or 0)) for station in self.stations
+            ),
+            tasks=tuple(self.tasks),
+            vehicles=tuple(self.vehicles),
+            profiles=tuple(self.profiles),
+            dimensions=DIMENSIONS,
+        )
+
+    def built(self, fleet: Iterable[Usable]) -> Built:
+        return Built(
+            problem=self._problem(),
+            parcels_of_task=self.parcels_of_task,
+            carriers=self.carriers,
+            station_ids=[station.pk for station in self.stations],
+            free_tasks=self.free[0],
+            free_vehicles=self.free[1],
+            fixed=tuple(self.fixed),
+            fixed_trips=tuple(self.fixed_trips),
+            locked_tasks=frozenset(self.locked_tasks),
+            demand=self.demand,
+            vehicles=self.behind,
+            idle=[one for one in fleet if not one.usable],
+            stations=self.stations,
+            estimated=any(profile.estimated for profile in self.profiles),
+        )
+
+
+def _total(parcels: Sequence[DemandParcel]) -> p.Load:
+    if not parcels:
+        return NOTHING
+    return _units(sum(each.weight_g for each in parcels), sum(each.volume_ml for each in parcels), len(parcels))
+
+
+def split(parcels: Sequence[DemandParcel], limit: p.Load) -> list[list[DemandParcel]]:
+    """In parts that fit `limit`, each filled before the next; a parcel that is larger alone is a part of its own."""
+    parts: list[list[DemandParcel]] = []
+    weight = volume = 0
+    for parcel in parcels:
+        after = _units(weight + parcel.weight_g, volume + parcel.volume_ml, len(parts[-1]) + 1 if parts else 1)
+        if not parts or any(have > most for have, most in zip(after, limit, strict=True)):
+            parts.append([])
+            weight = volume = 0
+        parts[-1].append(parcel)
+        weight, volume = weight + parcel.weight_g, volume + parcel.volume_ml
+    return parts
+
+
+def gaps(start: int, end: int, taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is left of a window between sorted spans, as far as it is long enough for a trip."""
+    found, now = [], start
+    for low, high in [*taken, (end, end)]:
+        if min(low, end) - now >= LEAST_GAP_S:
+            found.append((now, min(low, end)))
+        now = max(now, high)
+    return found
