@@ -1,7 +1,7 @@
 """The same problem put to VROOM and OR-Tools as well as they can take it; their routes come back as plans of ours.
 
 Both get one core and the same seconds. VROOM: exploration level 5, its own timeout. OR-Tools: guided local search from
-savings or the cheapest arc (with pairs: parallel cheapest insertion), matrices inside the library instead of callbacks.
+savings (with pairs: parallel cheapest insertion), matrices inside the library instead of callbacks.
 Neither knows several trips of a vehicle with goods that come in later, so MTVRPTWR is put to neither.
 """
 
@@ -151,14 +151,7 @@ def by_ortools(problem: Problem, seconds: float) -> Plan:
         routing.solver().Add(time.CumulVar(ends[0]) <= time.CumulVar(ends[1]))
     search = pywrapcp.DefaultRoutingSearchParameters()
     first = routing_enums_pb2.FirstSolutionStrategy
-    windowed = problem.vehicles[0].window[1] < 10**9
-    search.first_solution_strategy = (
-        first.PARALLEL_CHEAPEST_INSERTION
-        if problem.shipments
-        else first.PATH_CHEAPEST_ARC
-        if windowed or problem.linehaul_first
-        else first.SAVINGS
-    )
+    search.first_solution_strategy = first.PARALLEL_CHEAPEST_INSERTION if problem.shipments else first.SAVINGS
     search.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
     search.time_limit.FromTimedelta(timedelta(seconds=seconds))
     found = routing.SolveWithParameters(search)

@@ -144,9 +144,9 @@ def test_what_is_collected_finds_room_after_what_is_delivered() -> None:
 def test_a_window_no_vehicle_meets() -> None:
     reason = left(county(VAN, tasks=(replace(TASK, window=(5 * HOUR, 6 * HOUR + 30 * 60)),)))
     assert reason.code == "TIME_WINDOW"
-    assert reason.params["over"] == 600
-    assert said(reason) == "川A12345 gets to 李家村 10 min after it closes at 06:30."
-    assert said(reason, "zh-hans").startswith("川A12345到李家村时已关门，晚 10 分钟（06:30 关门）")
+    assert reason.params["over"] == 1_200  # loaded at 06:10
+    assert said(reason) == "川A12345 gets to 李家村 20 min after it closes at 06:30."
+    assert said(reason, "zh-hans").startswith("川A12345到李家村时已关门，晚 20 分钟（06:30 关门）")
 
 
 def test_a_bus_that_comes_before_the_village_opens() -> None:
@@ -156,7 +156,7 @@ def test_a_bus_that_comes_before_the_village_opens() -> None:
 
 
 def test_a_van_with_room_but_no_time() -> None:
-    van = replace(VAN, window=(6 * HOUR, 6 * HOUR + 2 * 2_400 + 240 + 60))
+    van = replace(VAN, loading=0, window=(6 * HOUR, 6 * HOUR + 2 * 2_400 + 240 + 60))
     problem = county(van, tasks=(TASK, TASK))
     plan = Plan((Route(0, (timed(problem, van, [("task", 0)], 6 * HOUR),)),), left_tasks=(1,))
     reason = left(problem, plan, task=1)
@@ -228,7 +228,13 @@ def test_goods_that_come_after_the_bus_has_left() -> None:
 def test_goods_too_late_for_a_van_that_could_have_been_in_time() -> None:
     late = replace(TASK, release=9 * HOUR, window=(6 * HOUR, 9 * HOUR))
     reason = left(county(VAN, tasks=(late,)))
-    assert (reason.code, reason.params["leaves"]) == ("NOT_READY", 9 * HOUR - 2_400)
+    assert (reason.code, reason.params["by"]) == ("NOT_READY", 9 * HOUR - 2_400 - VAN.loading)
+
+
+def test_loaded_after_the_latest_hour_of_leaving() -> None:
+    reason = left(county(replace(VAN, start_late=6 * HOUR)))
+    assert (reason.code, reason.params["limit"]) == ("TIME_WINDOW", "start")
+    assert said(reason) == "With it 川A12345 would leave 10 min after 06:00."
 
 
 def test_nobody_may_carry_it() -> None:
@@ -243,7 +249,7 @@ def test_not_worth_a_vehicle_of_its_own() -> None:
     assert reason.code == "LOWER_PRIORITY"
     assert reason.params["extra"] == VAN.fixed_cost + 4_000
     assert said(reason) == (
-        "Taking it would cost 100.4 yuan more, leaving it is reckoned at 3 yuan; 川A12345 leaving at 06:00 has room."
+        "Taking it would cost 100.4 yuan more, leaving it is reckoned at 3 yuan; 川A12345 leaving at 06:10 has room."
     )
 
 

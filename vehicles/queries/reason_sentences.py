@@ -66,6 +66,9 @@ def _window(params: Mapping[str, Any], names: Mapping[str, str]) -> str:
     if params["limit"] == "back":
         words["hour"] = clock_of(params["latest"])
         return _("with it %(vehicle)s would be back %(minutes)s min after %(hour)s") % words
+    if params["limit"] == "start":
+        words["hour"] = clock_of(params["latest"])
+        return _("with it %(vehicle)s would leave %(minutes)s min after %(hour)s") % words
     words |= {"place": _called(params["place"], names), "latest": clock_of(params["latest"])}
     if params["arrive"] <= params["latest"]:
         words["earliest"] = clock_of(params["earliest"])
@@ -85,12 +88,12 @@ def _range(params: Mapping[str, Any], names: Mapping[str, str]) -> str:
 def _not_ready(params: Mapping[str, Any], names: Mapping[str, str]) -> str:
     words = {
         "ready": clock_of(params["ready"]),
-        "leaves": clock_of(params["leaves"]),
+        "by": clock_of(params["by"]),
         "vehicle": _called(params.get("key"), names),
     }
     if params.get("bus"):
-        return _("ready at %(ready)s, after the bus has left at %(leaves)s") % words
-    return _("ready at %(ready)s; %(vehicle)s must leave by %(leaves)s") % words
+        return _("ready at %(ready)s, after the bus has left at %(by)s") % words
+    return _("ready at %(ready)s; for %(vehicle)s it would have to be ready by %(by)s") % words
 
 
 def _class(params: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -135,7 +138,7 @@ def _place(params: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str
 def _alternative(fits: Alternative, names: Mapping[str, str]) -> str:
     """What has room, and what stands in its way."""
     words = {"hour": clock_of(fits.start), "name": _called(fits.key, names)}
-    if fits.lacks in ("window", "back", "shift", "not_ready"):
+    if fits.lacks in ("window", "start", "back", "shift", "not_ready"):
         said = _("the %(hour)s bus has room, at another time") if fits.bus else _("%(name)s has room, at another time")
     elif fits.lacks == "allowed":
         said = _("the %(hour)s bus has room") if fits.bus else _("%(name)s, not meant for it, has room")

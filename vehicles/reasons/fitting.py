@@ -43,7 +43,7 @@ class Ask:
 class Obstacle:
     """What keeps a route from being driven, the least of it."""
 
-    kind: str  # "window", "back", "shift", "range", "not_ready"
+    kind: str  # "window", "start", "back", "shift", "range", "not_ready"
     over: int
     numbers: dict[str, Any] = field(default_factory=dict)
 
@@ -153,7 +153,9 @@ class Day:
             obstacle = self.alone(index, ask)
             yield Offer(
                 index,
-                vehicle.timetable[0].leave if vehicle.timetable else max(vehicle.window[0], ask.stops[0].release),
+                vehicle.timetable[0].leave
+                if vehicle.timetable
+                else max(vehicle.window[0], ask.stops[0].release) + vehicle.loading,
                 self.over_alone(index, ask),
                 vehicle.capacity,
                 obstacle,
@@ -209,7 +211,7 @@ class Day:
             whole = [*(list(each) for each in self.stops[number]), list(ask.stops)]
             yield Offer(
                 route.vehicle,
-                max(route.trips[-1].back + vehicle.loading, ask.stops[0].release),
+                max(route.trips[-1].back, ask.stops[0].release) + vehicle.loading,
                 _over(((0,) * len(ask.need),), ask.need, vehicle.capacity),
                 vehicle.capacity,
                 self._obstacle(vehicle, whole, ask),
@@ -264,7 +266,7 @@ class Day:
         leaves = bus.timetable[0].leave
         for stop in ask.stops:
             if stop.release > leaves:
-                return Obstacle("not_ready", stop.release - leaves, {"ready": stop.release, "leaves": leaves})
+                return Obstacle("not_ready", stop.release - leaves, {"ready": stop.release, "by": leaves})
         if self.calls(bus, ask, any_time=False) is not None:
             return None
         missed: list[Obstacle] = []
@@ -291,16 +293,17 @@ class Day:
         at_once = [[replace(stop, release=0) if stop is ask.stops[0] else stop for stop in trip] for trip in trips]
         if self._drive(vehicle, at_once) is not None:
             return obstacle
-        return Obstacle("not_ready", obstacle.over, {"ready": ready, "leaves": ready - obstacle.over})
+        return Obstacle("not_ready", obstacle.over, {"ready": ready, "by": ready - obstacle.over})
 
     def _drive(self, vehicle: Vehicle, trips: list[list[Stop]]) -> Obstacle | None:
-        """As early as it can; the shift is reckoned with the first departure as late as that allows."""
+        """As early as the planner can: loading begins when the shift does and the goods are there. The shift is
+        reckoned with the first departure as late as that allows."""
         profile = self.problem.profiles[vehicle.profile]
         now, distance, waited, left = vehicle.window[0], 0, 0, 0
         slack = FAR
         for number, stops in enumerate(trips):
-            ready = now + (vehicle.loading if number else 0)
-            depart = max([ready, *(stop.release for stop in stops)])
+            ready = now + vehicle.loading
+            depart = max([now, *(stop.release for stop in stops)]) + vehicle.loading
             if number:
                 waited += depart - ready
             else:
@@ -308,7 +311,7 @@ class Day:
                 if vehicle.start_late is not None:
                     slack = vehicle.start_late - depart
                     if slack < 0:
-                        return Obstacle("not_ready", -slack, {"ready": depart, "leaves": vehicle.start_late})
+                        return Obstacle("start", -slack, {"depart": depart, "latest": vehicle.start_late})
             here, now = vehicle.start, depart
             for stop in stops:
                 distance += int(profile.distance[here, stop.place])

@@ -14,7 +14,7 @@ class Alternative:
     bus: bool
     start: int
     free: Load
-    lacks: str = ""  # "", "allowed", "window", "back", "shift", "range", "not_ready"
+    lacks: str = ""  # "", "allowed", "window", "start", "back", "shift", "range", "not_ready"
 
 
 @dataclass(frozen=True, slots=True)
