@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from django.utils import translation
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.vehicles.test_checker import timed
 from vehicles.checker import check
@@ -270,3 +272,73 @@ def test_a_shipment_has_its_reason_too() -> None:
     reasons = explain_shipments(problem, plan)
     assert {index: reason.code for index, reason in reasons.items()} == {0: "CAPACITY_WEIGHT", 1: "LOWER_PRIORITY"}
     assert reasons[0].params["over"] == 10
+
+
+@st.composite
+def days(draw: st.DrawFn) -> tuple[Problem, Plan]:
+    """A van and two buses with anything to carry, some of it carried."""
+    few = st.integers(0, 6)
+    load = st.tuples(*(st.sampled_from([0, 1, 5, 9, 20]) for _ in range(3)))
+    skills = st.frozensets(st.sampled_from(["cold", "hazard"]), max_size=1)
+    allowed = st.none() | st.frozensets(st.integers(0, 2), max_size=2)
+    window = st.tuples(st.integers(0, 8), st.integers(6, 24)).map(lambda each: (each[0] * HOUR, each[1] * HOUR))
+
+    def task(index: int) -> Task:
+        return Task(
+            str(index),
+            draw(st.integers(1, 3)),
+            draw(load),
+            draw(load),
+            service=60,
+            window=draw(window),
+            skills=draw(skills),
+            allowed=draw(allowed),
+            release=draw(few) * HOUR,
+            required=draw(st.booleans()),
+        )
+
+    van = Vehicle(
+        "van",
+        (10, 10, 10),
+        0,
+        0,
+        0,
+        count=draw(st.integers(1, 2)),
+        window=(6 * HOUR, 18 * HOUR),
+        start_late=draw(st.none() | st.just(9 * HOUR)),
+        max_distance=draw(st.sampled_from([3_000, 5_000, 10**9])),
+        max_duration=draw(st.sampled_from([HOUR, 4 * HOUR, 10**9])),
+        max_trips=draw(st.integers(1, 2)),
+        loading=draw(few) * 60,
+        skills=draw(skills),
+    )
+    early, late = (bus(hour, 10, capacity=(6, 6, 6), skills=draw(skills)) for hour in (8, 10))
+    problem = county(
+        van,
+        early,
+        late,
+        tasks=tuple(task(index) for index in range(draw(st.integers(1, 5)))),
+        profile=roads(draw(st.sampled_from([(), (2,), (3,)]))),
+    )
+    problem = replace(problem, shipments=(Shipment("S", 1, 2, draw(load), skills=draw(skills), allowed=draw(allowed)),))
+    stops = [("task", index) for index in range(len(problem.tasks)) if draw(st.booleans())]
+    carried = Plan(
+        (Route(0, (timed(problem, van, stops, 6 * HOUR),)),) if stops else (),
+        left_tasks=tuple(index for index in range(len(problem.tasks)) if ("task", index) not in stops),
+        left_shipments=(0,),
+    )
+    return problem, carried
+
+
+@given(days())
+@settings(max_examples=300, deadline=None)
+def test_whatever_is_left_out_has_one_reason_with_a_sentence(day: tuple[Problem, Plan]) -> None:
+    problem, plan = day
+    reasons = explain(problem, plan)
+    assert tuple(reasons) == plan.left_tasks
+    for reason in [*reasons.values(), *explain_shipments(problem, plan).values()]:
+        assert reason.code in Codes.values
+        for language in ("en", "zh-hans"):
+            words = said(Reason.of_detail(reason.code, json.loads(json.dumps(reason.detail()))), language)
+            assert "%(" not in words
+            assert words.endswith("." if language == "en" else "。")
