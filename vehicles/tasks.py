@@ -1,14 +1,17 @@
 """Jobs of the vehicles' room."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from common import clock
+from common.errors import NotAllowed
 from common.models import JobProblem
 from common.services import Progress, job
 from vehicles import services
+from vehicles.models import Plan
 from vehicles.services import import_roads as roads
 
 MOST_PROBLEMS = 5000  # kept by row
@@ -43,3 +46,12 @@ def import_roads(progress: Progress) -> dict[str, Any]:
 @job("vehicles.import_feed")
 def import_feed(progress: Progress) -> dict[str, Any]:
     return services.import_feed(progress=progress)
+
+
+@job("vehicles.solve")
+def solve(progress: Progress) -> Mapping[str, Any]:
+    """params: plan. NotAllowed if its starter has lost the right meanwhile."""
+    starter = progress.job.user
+    if starter is not None and not Plan.objects.visible_to(starter, "plan.make").filter(pk=progress.job.params["plan"]):
+        raise NotAllowed(_("Your role may not do this."))
+    return services.solve_plan(progress)

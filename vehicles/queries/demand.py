@@ -15,8 +15,8 @@ from django.db.models import F, Q
 from common import clock
 from orders.models import Parcel
 from orders.states import COLD, GoodsClass, ParcelState
-from stations.models import Organisation, Station
-from stations.states import IN_SERVICE, OrganisationKind, StationState
+from stations.models import Station
+from stations.states import IN_SERVICE, StationState
 from vehicles import rules
 from vehicles.models import Plan, PlanParcel, Trip
 from vehicles.queries.fleet import members_on
@@ -108,12 +108,6 @@ def truck_at(day: date, wave: str, at: datetime) -> int | None:
     now = int((at - clock.day_start(day)).total_seconds())
     first, last = rules.WAVES[wave]
     return next((truck for truck in rules.TRUCKS_S if now <= truck and first - 3600 <= truck <= last), None)
-
-
-def carriers_in_county(county_code: str) -> list[Organisation]:
-    """Carriers that may be asked for by name."""
-    kinds = (OrganisationKind.CARRIER, OrganisationKind.POST)
-    return list(Organisation.objects.filter(kind__in=kinds, is_active=True).order_by("code"))
 
 
 def _at_hub(hub: Station, below: Iterable[int]) -> Iterable[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from vehicles.services.drivers import (
     remove_absence,
     set_shifts,
 )
+from vehicles.services.editing import lock_stop, lock_trip, move_stop, reorder, undo
 from vehicles.services.fleet import (
     VehicleFields,
     add_vehicle,
@@ -20,7 +21,10 @@ from vehicles.services.fleet import (
     set_vehicle_state,
 )
 from vehicles.services.import_feed import import_feed
+from vehicles.services.issuing import close_plan, discard_plan, issue_plan, reopen_plan, review_plan
 from vehicles.services.lines import LineFields, create_line, edit_line, link_stop, stop_at
+from vehicles.services.planning import start_plan, stop_plan
+from vehicles.services.solving import solve_plan
 from vehicles.services.timetables import (
     CallFields,
     Hold,
@@ -47,19 +51,32 @@ __all__ = [
     "add_vehicle_document",
     "change_driver",
     "change_vehicle",
+    "close_plan",
     "create_line",
+    "discard_plan",
     "edit_departure",
     "edit_line",
     "end_driver",
     "end_member",
     "import_feed",
+    "issue_plan",
     "link_stop",
+    "lock_stop",
+    "lock_trip",
+    "move_stop",
     "remove_absence",
     "remove_departure",
+    "reopen_plan",
+    "reorder",
+    "review_plan",
     "save_calendar",
     "set_exception",
     "set_hold",
     "set_shifts",
     "set_vehicle_state",
+    "solve_plan",
+    "start_plan",
     "stop_at",
+    "stop_plan",
+    "undo",
 ]

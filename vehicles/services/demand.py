@@ -64,7 +64,7 @@ def problem_for(
     base: Plan | None = None,
 ) -> Built:
     """Refused "day_passed", "wave_over", "hub_not_on_map", "no_vehicle", "locked_trip_off" in a sentence."""
-    earliest = _earliest(day, wave, at)
+    earliest = earliest_start(day, wave, at)
     if hub.lng is None or hub.lat is None:
         raise Refused("hub_not_on_map", _("The hub has no place on the map yet: enter it first."))
     found = demand(hub=hub, day=day, wave=wave, at=at, members=members)
@@ -82,12 +82,14 @@ def problem_for(
     return builder.built(fleet)
 
 
-def _earliest(day: date, wave: str, at: datetime) -> int:
+def earliest_start(day: date, wave: str, at: datetime) -> int:
     """From when on a vehicle may be loaded, in seconds after midnight of the day."""
     if wave not in rules.WAVES:
         raise Refused("unknown_wave", _("There is no such wave."), pointer="/wave")
     if day < clock.business_date(at):
-        raise Refused("day_passed", _("%(day)s is over: nothing can be planned for it any more.") % {"day": day})
+        raise Refused(
+            "day_passed", _("%(day)s is over: nothing can be planned for it any more.") % {"day": day}, pointer="/day"
+        )
     first, last = rules.WAVES[wave]
     now = int((at - clock.day_start(day)).total_seconds()) + rules.LEAD_S
     if now >= last:
@@ -269,7 +271,7 @@ class _Builder:
             ]
             if len(kept) > 1 and any(call.place for call in kept):
                 found.append((self._bus(run, tuple(kept)), way))
-        return found
+        return found[:1]  # through the hub: a departure is one trip, so it serves what lies beyond
 
     def _takes(self, pickup: bool, dropoff: bool, way: str, station_id: int) -> bool:
         """Whether goods may change hands there: at the hub the other way round."""
@@ -475,6 +477,7 @@ class _Builder:
             fixed=tuple(self.fixed),
             fixed_trips=tuple(self.fixed_trips),
             locked_tasks=frozenset(self.locked_tasks),
+            scope=self.demand.parcels,
             demand=self.demand,
             vehicles=self.behind,
             idle=[one for one in fleet if not one.usable],

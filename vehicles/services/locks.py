@@ -1,12 +1,22 @@
-"""What dispatchers locked in the plan that is planned anew: whole trips, and stops that stay with their vehicle."""
+"""What dispatchers locked in the plan that is planned anew: whole trips, and stops that stay with their vehicle. And
+the lock of a hub, under which versions and trips are numbered and plans are issued."""
 
 from dataclasses import dataclass, field
+
+from django.db import connection
 
 from vehicles.models import Plan, PlanParcel, Trip, TripStop
 from vehicles.queries.demand import ON_THE_ROAD
 from vehicles.states import TripState
 
 Hold = tuple[str, int] | tuple[()]  # ("vehicle", id), ("departure", id), or nothing
+
+
+def lock_hub(hub_id: int) -> None:
+    """For this transaction: numbering and issuing go one after another, hub by hub. Two that met in an exclusion
+    constraint would deadlock otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('vehicles.plans'), %s)", [hub_id])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import numpy as np
 
 from vehicles.models import Plan, PlanProblem
 from vehicles.problem import Call, Place, Problem, Profile, Route, Task, Trip, Vehicle, Visit
+from vehicles.queries.demand import DemandParcel
+from vehicles.states import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Snapshot:
     station_ids: list[int]  # of each place; the first is the hub's
     free_tasks: int
     free_vehicles: int
+    scope: tuple[DemandParcel, ...]  # every parcel the plan answers for
     fixed: tuple[Route, ...] = ()
     fixed_trips: tuple[int, ...] = ()  # the base's trip behind each of them
     locked_tasks: frozenset[int] = field(default_factory=frozenset)  # stay with their vehicle, by a dispatcher's lock
@@ -88,6 +91,10 @@ def _arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
         "fixed": [_route_out(route) for route in snapshot.fixed],
         "fixed_trips": snapshot.fixed_trips,
         "locked": sorted(snapshot.locked_tasks),
+        "scope": [
+            [one.parcel_id, one.station_id, one.direction, one.weight_g, one.volume_ml, one.reason, one.detail]
+            for one in snapshot.scope
+        ],
     }
     arrays: dict[str, np.ndarray] = {
         "words": np.frombuffer(json.dumps(words, ensure_ascii=False).encode(), dtype=np.uint8),
@@ -129,9 +136,29 @@ def unpack(data: bytes) -> Snapshot:
         station_ids=words["stations"],
         free_tasks=words["free"][0],
         free_vehicles=words["free"][1],
+        scope=tuple(_parcel_in(*row) for row in words["scope"]),
         fixed=tuple(_route_in(row) for row in words["fixed"]),
         fixed_trips=tuple(words["fixed_trips"]),
         locked_tasks=frozenset(words["locked"]),
+    )
+
+
+def _parcel_in(
+    pk: int, station_id: int, direction: str, weight_g: int, volume_ml: int, reason: str, detail: dict[str, Any]
+) -> DemandParcel:
+    """As far as the plan's rows need it: what it asks of a vehicle and when it is ready stand in its task."""
+    return DemandParcel(
+        pk,
+        "",
+        station_id,
+        direction,
+        weight_g,
+        volume_ml,
+        frozenset(),
+        0,
+        False,
+        Reason(reason) if reason else "",
+        detail,
     )
 
 
