@@ -9,7 +9,7 @@
 4. Homeward is what a trip drives after the last stop where it set something down (one that only collects: after its
    last stop); empty return: the part of it with nothing on board.
 5. Cost: days, distance and hours of the vehicles used and the buses' tariff: transport alone, no counter, no sorting.
-6. A vehicle-day is a vehicle with its trips of one day, however many.
+6. A vehicle-day is a vehicle with its trips of one day, however many. Vehicles of one each are told apart by their key.
 """
 
 from collections.abc import Iterable, Mapping
@@ -161,8 +161,14 @@ def figures(problem: Problem, plan: Plan, *, left: Mapping[str, int] | None = No
         lost = sum(problem.tasks[t].pieces for t in plan.left_tasks)
         lost += sum(problem.shipments[s].pieces for s in plan.left_shipments)
         left = {"": lost} if lost else {}
-    parts = [_route(problem, route) for route in plan.routes if route.trips]
-    return replace(sum_of(parts), days=1, left=dict(left))
+    routes = [route for route in plan.routes if route.trips]
+    own = [problem.vehicles[route.vehicle] for route in routes if not problem.vehicles[route.vehicle].timetable]
+    one_by_one = {
+        vehicle.key for vehicle in own if vehicle.count == 1
+    }  # each gap in a vehicle's day is a row of its own
+    vehicle_days = len(one_by_one) + sum(vehicle.count > 1 for vehicle in own)
+    total = sum_of(_route(problem, route) for route in routes)
+    return replace(total, days=1, vehicle_days=vehicle_days, left=dict(left))
 
 
 def side_by_side(parts: Iterable[Figures]) -> Figures:
@@ -197,7 +203,7 @@ def _route(problem: Problem, route: Route) -> Figures:
     lasted = route.trips[-1].back - route.trips[0].depart
     units = total.metres // rules.DISTANCE_M
     cost = vehicle.fixed_cost + units * vehicle.distance_cost + lasted * vehicle.duration_cost
-    return replace(total, vehicle_days=1, pieces=pieces, cost=cost, estimated=profile.estimated)
+    return replace(total, pieces=pieces, cost=cost, estimated=profile.estimated)
 
 
 def _trip(problem: Problem, vehicle: Vehicle, trip: Trip, *, first: bool) -> Figures:

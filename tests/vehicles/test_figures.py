@@ -87,6 +87,17 @@ def test_two_trips_of_a_van_and_a_bus_by_hand() -> None:
     assert got.inverted(Decimal("1.50"))
 
 
+def test_a_vehicle_with_two_gaps_in_its_day_is_one_vehicle() -> None:
+    problem, plan = a_day()
+    van = problem.vehicles[VAN]
+    twice = replace(problem, vehicles=(*problem.vehicles, van))
+    first, second = plan.routes[0].trips
+    routes = (Route(VAN, (first,)), Route(3, (second,)))
+    assert figures(twice, Plan(routes)).vehicle_days == 1
+    many = replace(problem, vehicles=(replace(van, count=5), *problem.vehicles[1:]))
+    assert figures(many, Plan((Route(VAN, (first,)), Route(VAN, (second,))))).vehicle_days == 2
+
+
 def test_one_reason_each_for_what_is_left() -> None:
     problem, plan = a_day()
     assert figures(problem, plan, left={"VEHICLE_CLASS": 7}).left == {"VEHICLE_CLASS": 7}

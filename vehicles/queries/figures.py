@@ -16,6 +16,7 @@ from vehicles.figures import Figures, Ratio, sum_of
 from vehicles.models import Baseline, PlanParcel
 from vehicles.states import PlanState
 
+_LOADS = {"weight": "weight", "volume": "volume", "pieces": "load_pieces"}  # dimension: column of figures_by_day
 GRAINS = ("day", "week", "month")
 
 
@@ -67,9 +68,7 @@ DEFINITIONS: tuple[Term, ...] = (
     Term(
         "parcels_a_vehicle",
         _("Parcels a vehicle and day"),
-        _(
-            "Parcels that own vehicles carried, down and up, divided by vehicle-days: fair when volumes change too."
-        ),
+        _("Parcels that own vehicles carried, down and up, divided by vehicle-days: fair when volumes change too."),
         Unit.NUMBER,
         _mean(lambda found: Decimal(found.pieces - found.bus_pieces), _number("vehicle_days")),
         (_("parcels"), _("vehicle-days")),
@@ -82,8 +81,8 @@ DEFINITIONS: tuple[Term, ...] = (
         _("Load at departure"),
         _(
             "What is on board when trips leave, divided by what those vehicles can carry, added up over all trips "
-            "first. Reckoned for weight and for volume; the higher of the two counts, since it is the one that fills "
-            "the vehicle. A trip that leaves empty counts with all its room."
+            "first. Reckoned for weight, volume and number of parcels; the highest counts, since it is what fills "
+            "vehicles. A trip that leaves empty counts with all its room."
         ),
         Unit.SHARE,
         lambda found: found.load_at_departure,
@@ -170,8 +169,8 @@ def days(*, county_code: str, first_on: date, last_on: date) -> dict[date, Figur
             homeward=Ratio(int(row["empty_m"]), int(row["homeward_m"])),
             cost=int(row["cost"]),
             tariff=int(row["tariff"]),
-            departure={name: Ratio(int(row[name]), int(row[f"{name}_of"])) for name in ("weight", "volume")},
-            moving={name: Ratio(int(row[f"{name}_m"]), int(row[f"{name}_m_of"])) for name in ("weight", "volume")},
+            departure={name: Ratio(int(row[key]), int(row[f"{key}_of"])) for name, key in _LOADS.items()},
+            moving={name: Ratio(int(row[f"{key}_m"]), int(row[f"{key}_m_of"])) for name, key in _LOADS.items()},
             estimated=row["estimated"],
         )
     return found
