@@ -136,6 +136,26 @@ class StopState(TextChoices):
     SKIPPED = "skipped", _("Skipped")
 
 
+class LoadState(TextChoices):
+    """Where a parcel of a trip stands; worked out from the scans when read."""
+
+    TO_LOAD = "to_load", _("To load")
+    ON_BOARD = "on_board", _("On board")
+    DONE = "done", _("Done")
+    NOT_LOADED = "not_loaded", _("Not loaded")
+    LEFT_ON = "left_on", _("Still on board")
+    WRONG_STOP = "wrong_stop", _("Unloaded elsewhere")
+    GIVEN = "given", _("Handed to another trip")
+
+
+class HandoverState(TextChoices):
+    """By both sides' scans, worked out when read."""
+
+    WAITING = "waiting", _("Waits for the other side")
+    CONFIRMED = "confirmed", _("Both sides scanned")
+    TIMEOUT = "timeout", _("The other side never scanned")
+
+
 class Direction(TextChoices):
     DOWN = "down", _("Down to the villages")
     UP = "up", _("Up to the county")
