@@ -1,0 +1,236 @@
+"""Who joins? A day's waiting parcels by the same solver: each carrier alone, the alliance growing, the cost shared.
+
+1. Every coalition's problem is services.demand's with its members' parcels only: the same stops, windows, unit costs,
+   the whole fleet to choose from, the same seconds a problem; it pays for the vehicles it uses. Buses, where asked for,
+   ride for pools of two and more; who stays outside drives as today.
+2. What a plan leaves behind counts LEFT_YUAN a parcel, as if somebody else brought it: else leaving it would pay.
+3. Each answer is checked, then kept in WhatIf.result["solved"] at once: whoever takes over from a killed worker, or
+   reads after somebody stopped it, has them. The shares come last, from all that was solved.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from common.errors import NotAllowed, Refused
+from common.services import Cancelled, Progress, start_job
+from stations.models import Station
+from stations.scope import scope_of
+from vehicles import checker, sharing
+from vehicles import problem as p
+from vehicles.figures import PRICE_YUAN, Figures, figures
+from vehicles.models import WhatIf
+from vehicles.rules import YUAN_UNITS
+from vehicles.services.demand import earliest_start, problem_for
+from vehicles.solver import solve
+
+KIND = "vehicles.what_if"
+LEFT_YUAN = PRICE_YUAN
+SECONDS = (1, 2, 3, 5)
+MOST_COALITIONS = (30, 100, 250)
+LOOK_S = 0.5  # between two looks at the job
+
+
+def start_whatif(
+    *,
+    hub: Station,
+    day: date,
+    members: Sequence[str],
+    seconds: int,
+    most: int,
+    buses: bool,
+    seed: int,
+    by: User,
+    at: datetime,
+    wave: str = "day",
+) -> WhatIf:
+    """The row and its job. Refused "too_few_members", "too_many_members", "seconds_out_of_range", "day_passed"."""
+    if not scope_of(by, "proof.make").covers_county(hub.county_code):
+        raise NotAllowed(_("Your role may not do this."))
+    earliest_start(day, wave, at)
+    names = tuple(dict.fromkeys(members))
+    if len(names) < 2:
+        raise Refused("too_few_members", _("Choose at least two carriers."), pointer="/members")
+    if len(names) > sharing.MEMBERS_MAX:
+        raise Refused(
+            "too_many_members", _("At most %(most)d carriers.") % {"most": sharing.MEMBERS_MAX}, pointer="/members"
+        )
+    if seconds not in SECONDS or most not in MOST_COALITIONS:
+        raise Refused("seconds_out_of_range", _("Choose one of the times offered."), pointer="/seconds")
+    asked = {"members": list(names), "seconds": seconds, "most": most, "buses": buses, "seed": seed, "wave": wave}
+    with transaction.atomic():
+        row = WhatIf.objects.create(
+            county_code=hub.county_code, hub=hub, service_date=day, asked=asked, made_by=by, made_at=at
+        )
+        row.job = start_job(
+            kind=KIND,
+            title=_("Who joins, %(day)s") % {"day": day},
+            user=by,
+            at=at,
+            params={"whatif": row.pk, "language": get_language()},
+            county_code=hub.county_code,
+        )
+        row.save(update_fields=["job"])
+    return row
+
+
+@dataclass(frozen=True)
+class Solved:
+    """One coalition's answer."""
+
+    figures: Figures
+    yuan: Decimal  # with what was left behind
+
+    def to_json(self) -> dict[str, Any]:
+        return {"figures": self.figures.to_json(), "yuan": str(self.yuan)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Solved":
+        return cls(Figures.from_json(data["figures"]), Decimal(data["yuan"]))
+
+
+def key_of(members: Sequence[str] | frozenset[str], *, buses: bool) -> str:
+    return f"{'+'.join(sorted(members))}{'|bus' if buses else ''}"
+
+
+def run_whatif(progress: Progress) -> Mapping[str, Any]:
+    """params: whatif. Refused where the day can't be planned at all; Cancelled keeps what was solved."""
+    row = WhatIf.objects.select_related("hub", "hub__region").get(pk=progress.job.params["whatif"])
+    reckoner = _Reckoner(row, progress)
+    members: list[str] = row.asked["members"]
+    buses: bool = row.asked["buses"]
+    alone = {name: reckoner.solved([name], buses=False) for name in members}
+    order = sorted(members, key=lambda name: (-_parcels(alone[name]), name))
+    growing = [order[:count] for count in range(2, len(order) + 1)]
+    orders, coalitions = sample(order, row.asked["most"], row.asked["seed"])
+    reckoner.expect(growing, coalitions, buses)
+    reckoner.keep(order=order)
+    for some in growing:
+        reckoner.solved(some, buses=False)
+        if buses:
+            reckoner.solved(some, buses=True)
+    for coalition in coalitions:
+        reckoner.solved(coalition, buses=buses)
+    costs = {frozenset([name]): each.yuan for name, each in alone.items()}
+    wanted = {*coalitions, *map(frozenset, growing)}
+    costs |= {some: reckoner.solved(some, buses=buses).yuan for some in wanted if len(some) > 1}
+    reckoner.keep(shares=_shares(sharing.share(costs, orders)))
+    return {
+        "message": _("%(count)d coalitions reckoned.") % {"count": len(reckoner.found)},
+        "url": reverse("vehicles:whatif", args=[row.pk]),
+    }
+
+
+def sample(members: Sequence[str], most: int, seed: int) -> tuple[list[tuple[str, ...]], list[sharing.Coalition]]:
+    """The orders of arrival to take and the coalitions to solve, at most about `most`: all where that is enough (and no
+    orders), else those of as many sampled orders as fit, of two at least."""
+    if len(members) <= sharing.EXACT_MAX:
+        everything = [each for each in sharing.every_coalition(members) if len(each) > 1]
+        if len(everything) <= most:
+            return [], everything
+    orders: list[tuple[str, ...]] = []
+    coalitions: list[sharing.Coalition] = []
+    for count in range(2, 2 * most, 2):
+        more = sharing.sampled_orders(members, count, seed)
+        met = [each for each in sharing.prefixes(more) if len(each) > 1]
+        if orders and len(met) > most:
+            break
+        orders, coalitions = more, met
+    return orders, coalitions
+
+
+class _Reckoner:
+    """Solves coalitions, each once, and keeps them with the row."""
+
+    def __init__(self, row: WhatIf, progress: Progress) -> None:
+        self.row, self.progress = row, progress
+        self.result: dict[str, Any] = dict(row.result or {})
+        self.found = {key: Solved.from_json(data) for key, data in self.result.get("solved", {}).items()}
+        self.total = len(row.asked["members"])
+        self.looked = 0.0
+        self.stopped = False
+
+    def expect(self, growing: Sequence[Sequence[str]], coalitions: Sequence[sharing.Coalition], buses: bool) -> None:
+        keys = {key_of(some, buses=False) for some in growing} | {key_of(some, buses=buses) for some in coalitions}
+        if buses:
+            keys |= {key_of(some, buses=True) for some in growing}
+        self.total = len(self.row.asked["members"]) + len(keys)
+
+    def keep(self, **values: Any) -> None:
+        self.result |= values
+        WhatIf.objects.filter(pk=self.row.pk).update(result=self.result)
+
+    def solved(self, members: Sequence[str] | frozenset[str], *, buses: bool) -> Solved:
+        key = key_of(members, buses=buses)
+        if key not in self.found:
+            self._report()
+            self.found[key] = self._solve(sorted(members), buses)
+            self.keep(solved={name: each.to_json() for name, each in self.found.items()})
+        return self.found[key]
+
+    def _report(self) -> None:
+        self.progress.step(len(self.found), self.total, _("Reckoning who drives how with whom"))
+
+    def _stop(self) -> bool:
+        now = time.monotonic()
+        if now - self.looked >= LOOK_S and not self.stopped:
+            self.looked = now
+            try:
+                self._report()
+            except Cancelled:
+                self.stopped = True
+        return self.stopped
+
+    def _solve(self, members: list[str], buses: bool) -> Solved:
+        row = self.row
+        built = problem_for(
+            hub=row.hub,
+            day=row.service_date,
+            wave=row.asked["wave"],
+            at=row.made_at,
+            members=members,
+            buses=buses,
+        )
+        problem = built.problem
+        plan = p.Plan((), left_tasks=tuple(range(len(problem.tasks))))
+        if problem.tasks and problem.vehicles:
+            seconds, seed = float(row.asked["seconds"]), int(row.asked["seed"])
+            plan = solve(problem, seconds=seconds, seed=seed, should_stop=self._stop).plan
+        if self.stopped:
+            raise Cancelled
+        report = checker.check(problem, plan)
+        if not report.ok:
+            raise Refused(
+                "plan_is_wrong",
+                _("The plan that was found breaks %(count)d rules and was thrown away: please report it.")
+                % {"count": len(report.violations)},
+                extra={"violations": [each.code for each in report.violations[:20]]},
+            )
+        found = figures(problem, plan)
+        return Solved(found, Decimal(report.cost) / YUAN_UNITS + LEFT_YUAN * found.left_pieces)
+
+
+def _parcels(solved: Solved) -> int:
+    return solved.figures.pieces + solved.figures.left_pieces
+
+
+def _shares(shares: sharing.Shares) -> dict[str, Any]:
+    return {
+        "shares": {name: str(yuan) for name, yuan in shares.shares.items()},
+        "alone": {name: str(yuan) for name, yuan in shares.alone.items()},
+        "total": str(shares.total),
+        "exact": shares.exact,
+        "orders": shares.orders,
+        "coalitions": shares.coalitions,
+        "replaced": shares.replaced,
+        "split": [list(part) for part in shares.split],
+    }
