@@ -28,6 +28,8 @@ WALK_KMH = 5.0  # between the stop and the road
 DETOUR = 1.82  # road metres to straight metres, the median over an OpenStreetMap extract of mountain valleys
 SMALL_PIECE = 20  # nodes: fewer, and a piece of road is passed over where a larger one is within reach
 EARTH_M = 6_371_008.8
+SPLIT_M = 250.0  # a longer edge gets nodes on the way, so that a stop beside it finds them
+STRAIGHT = 1.15  # and only if it is about as long as the line between its ends: else nobody knows where it runs
 _SHIFT = 2.0**24  # decimetres below, milliseconds above
 _ROUND = 200  # sources of one Dijkstra call: bounds the memory to 200 rows of distances
 VERSION = 1  # of the calculation: part of every hash, so that a changed rule asks the cache anew
@@ -81,6 +83,17 @@ class RoadMode:
     flies: bool = False  # a drone: straight lines at `cap_kmh` are its true way
 
 
+MODES = {
+    "van": RoadMode("van"),
+    "truck": RoadMode("truck", worst_class=4, width_cm=350, factor=0.9),
+    "trike": RoadMode("trike", cap_kmh=30),
+    "bus": RoadMode("bus", worst_class=4, width_cm=350, factor=0.9),
+    "ugv": RoadMode("ugv", worst_class=4, cap_kmh=30, paved_only=True),
+    "drone": RoadMode("drone", cap_kmh=60, flies=True),
+    "cableway": RoadMode("cableway", cap_kmh=18, flies=True),
+}  # by kind of vehicle, where nobody says more; a light truck needs 3.5 m (domain.md 3.4), speeds are estimates
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Travel:
     """Between points, [from, to]: int64 seconds and metres, UNREACHABLE where there is no way; and each point's lot."""
@@ -96,6 +109,45 @@ class Travel:
     def reached(self) -> np.ndarray:
         """Whether a road the vehicle may use comes near, in whatever piece of the network."""
         return (self.reach == Reach.ON_ROAD) | (self.reach == Reach.OTHER_PIECE)
+
+
+def split_long(graph: RoadGraph) -> RoadGraph:
+    """The same roads with nodes at most SPLIT_M apart where an edge runs straight; both directions share them."""
+    chord = straight_m(graph.lng[graph.start], graph.lat[graph.start], graph.lng[graph.end], graph.lat[graph.end])
+    long = (graph.length_m > SPLIT_M) & (graph.length_m <= chord * STRAIGHT)
+    if not long.any():
+        return graph
+    between: dict[tuple[int, int, float], list[int]] = {}
+    lng, lat = list(graph.lng), list(graph.lat)
+    start, end, origin, share = [], [], [], []
+    for k in np.flatnonzero(long):
+        a, b = int(graph.start[k]), int(graph.end[k])
+        key = (min(a, b), max(a, b), float(graph.length_m[k]))
+        pieces = int(np.ceil(graph.length_m[k] / SPLIT_M))
+        if key not in between:
+            between[key] = list(range(len(lng), len(lng) + pieces - 1))
+            for i in range(1, pieces):
+                lng.append(lng[key[0]] + (lng[key[1]] - lng[key[0]]) * i / pieces)
+                lat.append(lat[key[0]] + (lat[key[1]] - lat[key[0]]) * i / pieces)
+        inner = between[key] if a <= b else between[key][::-1]
+        start += [a, *inner]
+        end += [*inner, b]
+        origin += [int(k)] * pieces
+        share += [1 / pieces] * pieces
+    keep = np.flatnonzero(~long)
+    rows = np.concatenate((keep, np.array(origin, dtype=np.int64)))
+    return RoadGraph(
+        lng=np.array(lng),
+        lat=np.array(lat),
+        start=np.concatenate((graph.start[keep], np.array(start, dtype=np.int64))),
+        end=np.concatenate((graph.end[keep], np.array(end, dtype=np.int64))),
+        road_class=graph.road_class[rows],
+        width_cm=graph.width_cm[rows],
+        length_m=graph.length_m[rows] * np.concatenate((np.ones(len(keep)), np.array(share))),
+        paved=graph.paved[rows],
+        closed=graph.closed[rows],
+        factor=graph.factor[rows],
+    )
 
 
 def straight_m(lng_a: np.ndarray, lat_a: np.ndarray, lng_b: np.ndarray, lat_b: np.ndarray) -> np.ndarray:
