@@ -1,4 +1,25 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from vehicles.views import feeds, lines, timetables
 
 app_name = "vehicles"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    # lines and timetables
+    path("lines/", lines.lines, name="lines"),
+    path("lines/new/", lines.line_new, name="line-new"),
+    path("lines/import/", feeds.lines_import, name="lines-import"),
+    path("lines/import/<int:pk>/", feeds.lines_import_job, name="lines-import-job"),
+    path("lines/export.zip", feeds.lines_export, name="lines-export"),
+    path("lines/<int:pk>/", lines.line, name="line"),
+    path("lines/<int:pk>/edit/", lines.line_edit, name="line-edit"),
+    path("lines/<int:pk>/hold/", lines.line_hold, name="line-hold"),
+    path("lines/<int:pk>/departures/", timetables.departure_new, name="departure-new"),
+    path("departures/<int:pk>/", timetables.departure_edit, name="departure-edit"),
+    path("departures/<int:pk>/remove/", timetables.departure_remove, name="departure-remove"),
+    path("calendars/", timetables.calendars, name="calendars"),
+    path("calendars/new/", timetables.calendar_new, name="calendar-new"),
+    path("calendars/<int:pk>/", timetables.calendar_edit, name="calendar-edit"),
+    path("calendars/<int:pk>/exception/", timetables.calendar_exception, name="calendar-exception"),
+    path("stops/", timetables.transit_stops, name="transit-stops"),
+    path("stops/<int:pk>/", timetables.transit_stop, name="transit-stop"),
+]

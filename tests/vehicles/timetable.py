@@ -61,6 +61,32 @@ def make_line(
     return line
 
 
+def make_rights_rows(hub: Station, centre: Station, prefix: str = "") -> dict[str, int]:
+    """A line with one departure, its calendar and a stop: what the addresses of tests/rights.yaml are filled with."""
+    for number, station in enumerate((hub, centre)):
+        Station.objects.filter(pk=station.pk).update(lng="107.7", lat=f"29.{number + 7}")
+        station.refresh_from_db()
+    line = services.create_line(
+        county_code=hub.county_code, fields=LineFields("R1", "县城专线", "integrated"), by=None, at=NOW
+    )
+    calendar = make_calendar(hub.county_code)
+    departure = services.add_departures(
+        line_id=line.pk,
+        calendar_id=calendar.pk,
+        starts_s=[8 * HOUR],
+        calls=[CallFields(hub, 0), CallFields(centre, 1800)],
+        hold=Hold(100, 500, 40),
+        by=None,
+        at=NOW,
+    )[0]
+    return {
+        f"{prefix}transit_line": line.pk,
+        f"{prefix}departure": departure.pk,
+        f"{prefix}calendar": calendar.pk,
+        f"{prefix}transit_stop": services.stop_at(station=centre).pk,
+    }
+
+
 FEED = {
     "agency.txt": "agency_id,agency_name,agency_url,agency_timezone\nA,丰都公交,https://bus.example,Asia/Shanghai\n",
     "stops.txt": (

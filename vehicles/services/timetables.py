@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.services import audit
 from common.errors import Refused
+from stations.models import Station
 from vehicles.models import Departure, LineService, ServiceException, StopTime, TransitLine, TransitStop
-from vehicles.services.lines import note_line
+from vehicles.services.lines import note_line, stop_at
 
 LAST_S = 36 * 3600  # a departure's last call: noon of the day after
 MOST_DEPARTURES_AT_ONCE = 60
@@ -36,7 +37,7 @@ class Hold:
 class CallFields:
     """A stop of a departure, in seconds after it leaves the first one."""
 
-    stop: TransitStop
+    stop: TransitStop | Station  # at a station a stop is made where there is none yet
     after_s: int
     dwell_s: int = 0
     pickup: bool = True
@@ -122,6 +123,7 @@ def add_departures(
         calendar = LineService.objects.get(pk=calendar_id)
         if {line.county_code} != {calendar.county_code, *(call.stop.county_code for call in calls)}:
             raise Refused("other_county", _("A stop or the calendar is another county's."))
+        stops = [stop_at(station=call.stop) if isinstance(call.stop, Station) else call.stop for call in calls]
         made = []
         for start in sorted(set(starts_s)):
             departure, new = Departure.objects.get_or_create(
@@ -140,13 +142,13 @@ def add_departures(
                     StopTime(
                         departure=departure,
                         seq=number,
-                        stop=call.stop,
+                        stop=stop,
                         arrive_s=start + call.after_s,
                         leave_s=start + call.after_s + call.dwell_s,
                         pickup=0 if call.pickup else 1,
                         drop_off=0 if call.dropoff else 1,
                     )
-                    for number, call in enumerate(calls, start=1)
+                    for number, (call, stop) in enumerate(zip(calls, stops, strict=True), start=1)
                 )
                 made.append(departure)
         if made:
