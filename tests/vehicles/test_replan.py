@@ -12,6 +12,7 @@ from vehicles.problem import Place, Plan, Problem, Profile, Task, Vehicle
 from vehicles.solver.construct import construct
 from vehicles.solver.model import Modeller
 from vehicles.solver.repair import repair
+from vehicles.solver.replan import replan
 from vehicles.solver.rest import HORIZON, Changes, Rest, rest_of_day
 from vehicles.solver.timing import Clock, plan_of
 
@@ -53,7 +54,8 @@ def first_plan(problem: Problem) -> Plan:
 
 
 def repaired(rest: Rest) -> Plan:
-    plan = repair(rest.problem, rest.tours)
+    clock = Clock(Modeller(rest.problem))
+    plan = plan_of(clock, repair(clock, rest.tours))
     assert check(rest.problem, plan).violations == ()
     return plan
 
@@ -138,6 +140,21 @@ def test_what_is_really_driven_goes_before_what_was_planned():
     plan = first_plan(problem)
     rest = rest_of_day(problem, plan, Changes(now=12 * HOUR, done={0: (0, 0)}), change_cost=100)
     assert not rest.served & {v.index for v in plan.routes[0].trips[0].visits}
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 10**6), hour=st.integers(7, 12))
+def test_a_short_search_keeps_nine_in_ten_and_never_makes_it_worse(seed, hour):
+    problem = county(25, seed)
+    plan = first_plan(problem)
+    changes = Changes(now=hour * HOUR, lost=frozenset({0}), changed={3: replace(problem.tasks[3], up=(20, 20))})
+    rest = rest_of_day(problem, plan, changes, change_cost=50)
+    found = replan(rest, iterations=40)
+    assert check(rest.problem, found.plan).violations == ()
+    stayed, promised = rest.kept(found.plan)
+    at_least = rest.kept(repaired(rest))[0]
+    assert stayed >= min(0.9 * promised, at_least)
+    assert found.plan.cost <= repaired(rest).cost or len(found.plan.left_tasks) < len(repaired(rest).left_tasks)
 
 
 @pytest.mark.parametrize("count", [0, 1])
