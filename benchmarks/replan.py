@@ -4,8 +4,8 @@ townships are 25 % slower, one vehicle is lost; ten times, at different hours of
 Prints a table and, as its last line, one JSON object:
 p95_s               from the disturbance to a checked plan, 95th percentile (goal: 2)
 kept                of the stops nothing happened to, the part that stays with its vehicle, over all ten (goal: 0.9)
-cost_over_cold      the day's yuan (what is driven, the same for both, and what is left), ours ÷ with a cold solve of the
-                    same rest, mean (goal: 1.08; reference/routing.md 3 compares whole days too)
+cost_over_cold      the day's yuan (what is driven, the same for both, and what is left), ours ÷ with a cold solve of
+                    the same rest, mean (goal: 1.08; reference/routing.md 3 compares whole days too)
 rest_over_cold      the same of what is left alone
 broken_commitments  what the checker objects to, goods on board that another vehicle would deliver, promised stops left
                     out that the cold solve serves (goal: 0)
@@ -147,19 +147,16 @@ def main() -> None:
     problem = problem_of(day)
     plan = solve(problem, seconds=plan_s, seed=asked.seed).plan
     print(f"planned in {plan_s:.0f} s: {len(plan.routes)} vehicles, {plan.cost / 1e4:,.0f} yuan")
-    print(
-        f"{'at':>6} {'s':>6} {'kept':>9} {'driven':>8} {'yuan':>8} {'cold':>8} {'ratio':>6} {'broken':>7} {'left':>5}"
-    )
+    print("    at      s       kept  driven    left    cold  ratio broken left out   (yuan)")
     outcomes = []
     for number in range(times):
         one = once(day, problem, plan, asked.seed * 1000 + number, cold_s)
         outcomes.append(one)
         at = f"{one.now // 3600:02d}:{one.now // 60 % 60:02d}"
-        print(
-            f"{at:>6} {one.wall_s:6.2f} {one.stayed:4d}/{one.promised:4d} {one.driven / 1e4:8,.0f} {one.cost / 1e4:8,.0f}"
-            f" {one.cold / 1e4:8,.0f} {(one.driven + one.cost) / (one.driven + one.cold):6.3f} {one.broken:7d} {one.left:5d}",
-            flush=True,
-        )
+        yuan = "".join(f"{units / 1e4:8,.0f}" for units in (one.driven, one.cost, one.cold))
+        ratio = (one.driven + one.cost) / (one.driven + one.cold)
+        kept = f"{one.stayed:4d}/{one.promised:4d}"
+        print(f"{at:>6} {one.wall_s:6.2f} {kept:>10}{yuan} {ratio:6.3f} {one.broken:6d} {one.left:8d}", flush=True)
     result = {
         "seed": asked.seed,
         "times": times,
