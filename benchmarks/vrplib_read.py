@@ -30,7 +30,9 @@ KINDS: dict[str, tuple[Rounding, int]] = {
     "MTVRPTWR": (DIMACS, 1),  # its solution file has the scaled cost
     "HFVRP": (EXACT, 100_000),  # costs in the file are in hundredths
 }
-VEHICLE_FIRST = 10**8  # Li & Lim: no distance saved is worth one vehicle more
+# Li & Lim compare vehicles, then distance: a vehicle costs as much as so many of the longest drives. More would be no
+# clearer an order, and a search by cost alone loses its way among figures of very different size.
+VEHICLE_FIRST = 5
 LILIM_SCALE = 1000
 
 
@@ -48,7 +50,7 @@ class Instance:
     @property
     def goal(self) -> float:
         """The best known cost in our units; of Li & Lim with the vehicles' fixed cost."""
-        fixed = len(self.best_routes) * VEHICLE_FIRST if self.kind == "PDPTW" else 0
+        fixed = len(self.best_routes) * self.problem.vehicles[0].fixed_cost if self.kind == "PDPTW" else 0
         return fixed + self.best_cost * self.units
 
 
@@ -233,7 +235,9 @@ def _read_lilim(path: Path, solution: Path) -> Instance:
                     delivery_window=window(there),
                 )
             )
-    van = Vehicle("0", (capacity,), 0, 0, 0, count=count, window=window(rows[0]), fixed_cost=VEHICLE_FIRST)
+    van = Vehicle(
+        "0", (capacity,), 0, 0, 0, count=count, window=window(rows[0]), fixed_cost=VEHICLE_FIRST * int(distance.max())
+    )
     problem = Problem(
         places=tuple(Place(str(row[0]), float(row[1]), float(row[2])) for row in rows),
         tasks=(),
