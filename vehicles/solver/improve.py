@@ -72,9 +72,14 @@ class Improver:
         tasks = [n for n in nodes if n < self.clock.count]
         shipments = sorted({(n - self.clock.count) // 2 for n in nodes if n >= self.clock.count})
         model = self.modeller.model(tasks, shipments, self._fleet(inside, set(nodes)), soft=self.soft)
-        init = model.solution(inside)
+        whole = model.solution(inside)
+        init = whole
+        if len(inside) > 2 and self.random.random() < self.size.ruin:
+            dissolved = self.random.randrange(len(inside))
+            init = model.solution(t for i, t in enumerate(inside) if i != dissolved)
         search = Search(model.data, self.random.randrange(2**31), init, self.size.settings, self.penalties)
-        before = search.best_cost
+        before = search.evaluator.cost(whole) if whole.is_feasible() else None
+        search.bar = before
         first = self.iterations
         length = self.size.iterations
 

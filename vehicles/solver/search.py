@@ -43,6 +43,7 @@ class Size:
     idle_each: int = 2  # idle vehicles of a kind in a part
     idle_kinds: int = 8  # kinds of idle vehicles in a part
     idle_buses: int = 4  # idle departures in a part
+    ruin: float = 0.5  # share of parts searched from a plan with one tour dissolved
     pool_every: int = 4_000  # iterations between two recombinations
     pool_seconds: float = 1.0
     pool_routes: int = 5_000
@@ -117,6 +118,7 @@ class Search:
         self.current = self.init = init
         self.best: Solution | None = init if init.is_feasible() else None
         self.best_cost = self.evaluator.cost(init) if self.best is not None else None
+        self.bar: int | None = None  # what a plan must cost less than to be told of
         self.idle = 0
         self.done = 0
 
@@ -144,6 +146,9 @@ class Search:
         """Until `stop` (given the iterations of this run) says so. `on_seen`: each accepted plan."""
         history: list[Solution | None] = [None] * self.settings.history
         at, done = 0, 0
+        if not self.current.is_complete():  # what is missing costs nothing: it would win against any whole plan
+            self.current = self.init = self.local(self.current, self.evaluator, exhaustive=True)
+            self._take(self.current)
         while not stop(done):
             done += 1
             self.done += 1
@@ -157,7 +162,8 @@ class Search:
                 self.idle = 0
                 candidate = self.local(candidate, self.evaluator, exhaustive=True)
                 self._take(candidate)
-                if on_best is not None and self.best is not None:
+                below = self.bar is None or (self.best_cost is not None and self.best_cost < self.bar)
+                if on_best is not None and self.best is not None and below:
                     on_best(self.best)
             cost = self.evaluator.penalised_cost(candidate)
             here = self.evaluator.penalised_cost(self.current)

@@ -17,7 +17,7 @@ from vehicles.solver.construct import construct
 from vehicles.solver.improve import Improver
 from vehicles.solver.model import Modeller, Tour
 from vehicles.solver.search import Search, Settings, Size
-from vehicles.solver.timing import Clock, plan_of, tours_of
+from vehicles.solver.timing import Clock, plan_of, shortfall, tours_of
 
 TELL_EVERY_S = 0.5
 ASK_EVERY_S = 0.1
@@ -40,6 +40,7 @@ class Run:
         self.asked = self.told = -1.0
         self.stopped = False
         self.plan: Plan | None = None
+        self.worth = (0, 0)
         self.untold: Improvement | None = None
         self.trace: list[Improvement] = []
 
@@ -60,9 +61,10 @@ class Run:
     def found(self, tours: Sequence[Tour], by: str) -> None:
         """Keeps a plan if it is the best so far."""
         plan = plan_of(self.clock, tours)
-        if self.plan is not None and plan.cost >= self.plan.cost:
+        worth = shortfall(self.clock.problem, plan), plan.cost
+        if self.plan is not None and worth >= self.worth:
             return
-        self.plan = plan
+        self.plan, self.worth = plan, worth
         self.untold = Improvement(round(self.elapsed(), 3), plan.cost, by)
         self.trace.append(self.untold)
         self._tell(self.elapsed())
@@ -126,7 +128,9 @@ def solve(
 def size_of(problem: Problem) -> Size:
     """How to cut a problem, by measurement (benchmarks/county_plan.py and routing.py)."""
     nodes = len(problem.tasks) + 2 * len(problem.shipments)
-    return Size(Settings(), nodes=max(200, nodes), iterations=1000)
+    if any(v.timetable for v in problem.vehicles) or any(v.max_trips > 1 and v.duration_cost for v in problem.vehicles):
+        return Size(Settings(neighbours=30, perturbations=15, history=50), nodes=250, iterations=700, ruin=0.1)
+    return Size(Settings(), nodes=max(200, nodes), iterations=5000, ruin=0.0)
 
 
 def _usable(clock: Clock, tours: Sequence[Tour]) -> list[Tour]:

@@ -173,7 +173,8 @@ class Clock:
 
 
 def plan_of(clock: Clock, tours: Iterable[Tour]) -> Plan:
-    """The plan of tours; a tour that breaks a limit is left out with all it serves, so that none is ever shown."""
+    """The plan of tours; a tour that breaks a limit is left out with all it serves, so that none is ever shown. The cost is
+    that of the routes and of what may be left out; `shortfall` counts what may not."""
     problem: Problem = clock.problem
     routes, cost = [], 0
     left = set(range(clock.modeller.node_count))
@@ -185,13 +186,16 @@ def plan_of(clock: Clock, tours: Iterable[Tour]) -> Plan:
             left.difference_update(tour.nodes)
     left_tasks = tuple(sorted(n for n in left if n < clock.count))
     left_shipments = tuple(sorted({(n - clock.count) // 2 for n in left if n >= clock.count}))
-    cost += sum(_skip(clock, problem.tasks[t].required, problem.tasks[t].skip_cost) for t in left_tasks)
-    cost += sum(_skip(clock, problem.shipments[s].required, problem.shipments[s].skip_cost) for s in left_shipments)
+    cost += sum(problem.tasks[t].skip_cost for t in left_tasks if not problem.tasks[t].required)
+    cost += sum(problem.shipments[s].skip_cost for s in left_shipments if not problem.shipments[s].required)
     return Plan(tuple(routes), cost, left_tasks, left_shipments)
 
 
-def _skip(clock: Clock, required: bool, skip_cost: int) -> int:
-    return clock.modeller.skip_cost if required else skip_cost
+def shortfall(problem: Problem, plan: Plan) -> int:
+    """How much that is required a plan leaves out: no saving makes up for it."""
+    return sum(problem.tasks[t].required for t in plan.left_tasks) + sum(
+        problem.shipments[s].required for s in plan.left_shipments
+    )
 
 
 def tours_of(problem: Problem, plan: Plan) -> list[Tour]:
