@@ -23,6 +23,7 @@ from common.models import Job
 from common.services import revive_job, start_job
 from demo import network as plan
 from demo.fleet import open_fleet
+from demo.lines import open_lines
 from demo.money import open_books, send_last_month_on
 from demo.simulate import NEWEST, Day, simulate
 from orders.rules import ParcelLine
@@ -128,6 +129,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
     if history is not None:
         revive_job(job_id=history.pk)  # the machine may have been switched off once too often while it ran
         open_fleet(at=at)  # a county loaded before there were vehicles
+        open_lines(at=at)
         return None
     at = _anchor() or at
     if build_county(at=at):
@@ -137,6 +139,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
         say(_("%(day)s: %(count)s parcels announced.") % {"day": day.day, "count": len(day.announcements)})
     _look_after(at=at)
     open_fleet(at=at)
+    open_lines(at=at)
     open_books(began=at - BEFORE, first_day=clock.business_date(at - timedelta(days=DAYS)), at=at)
     _draw_conclusions(at=at, months=[clock.month_of(at)])
     return start_job(
