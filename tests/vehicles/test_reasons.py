@@ -295,6 +295,9 @@ def days(draw: st.DrawFn) -> tuple[Problem, Plan]:
             allowed=draw(allowed),
             release=draw(few) * HOUR,
             required=draw(st.booleans()),
+            pieces=draw(few),
+            skip_cost=draw(few) * 300_000,
+            keep=draw(st.none() | st.integers(0, 2)),
         )
 
     van = Vehicle(
@@ -309,6 +312,8 @@ def days(draw: st.DrawFn) -> tuple[Problem, Plan]:
         max_distance=draw(st.sampled_from([3_000, 5_000, 10**9])),
         max_duration=draw(st.sampled_from([HOUR, 4 * HOUR, 10**9])),
         max_trips=draw(st.integers(1, 2)),
+        fixed_cost=draw(few) * 100_000,
+        duration_cost=draw(few),
         loading=draw(few) * 60,
         skills=draw(skills),
     )
@@ -320,7 +325,8 @@ def days(draw: st.DrawFn) -> tuple[Problem, Plan]:
         tasks=tuple(task(index) for index in range(draw(st.integers(1, 5)))),
         profile=roads(draw(st.sampled_from([(), (2,), (3,)]))),
     )
-    problem = replace(problem, shipments=(Shipment("S", 1, 2, draw(load), skills=draw(skills), allowed=draw(allowed)),))
+    shipment = Shipment("S", 1, 2, draw(load), skills=draw(skills), allowed=draw(allowed), pieces=draw(few))
+    problem = replace(problem, shipments=(shipment,), change_cost=draw(few) * 1_000, linehaul_first=draw(st.booleans()))
     stops = [("task", index) for index in range(len(problem.tasks)) if draw(st.booleans())]
     carried = Plan(
         (Route(0, (timed(problem, van, stops, 6 * HOUR),)),) if stops else (),
