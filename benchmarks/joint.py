@@ -6,7 +6,8 @@ eight times the pool's; each carrier alone may take as many vehicles of each cla
 it uses; a bus costs its tariff; a vehicle-day counts once however many trips. Demand, shares and fleet:
 benchmarks/data/county.json. The curve: the k largest carriers pooled, the others each alone, without buses and with
 (buses ride for the pool only). Beside it: naive (each carrier's vans, one a township and vanload), and a lower bound on
-the pool's trips (solver.trips_bound: what it carries by each class, packed at will). Every plan goes through the checker; `violations` and `left` must be 0.
+the pool's trips (solver.trips_bound: what it carries by each class, packed at will). Every plan goes
+through the checker; `violations` and `left` must be 0.
 
 Last line: one JSON object, the median of three seeds. `vehicles_saved` = 1 - vehicles of all eight pooled ÷ vehicles of
 all alone, neither with buses (goal ≥ 0.6), `vehicles_saved_four` = of the county's with the four largest pooled (goal ≥

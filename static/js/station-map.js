@@ -39,6 +39,8 @@
     }
     var map = L.map(place, { attributionControl: false, zoomSnap: 0.5, maxZoom: 16, minZoom: 5 });
     map.fitBounds(data.stations.map(function (s) { return [s.lat, s.lng]; }), { padding: [24, 24], maxZoom: 14 });
+    var asked = /^#(-?[0-9]+[.][0-9]+),(-?[0-9]+[.][0-9]+)$/.exec(window.location.hash);  /* #latitude,longitude */
+    if (asked) { map.setView([Number(asked[1]), Number(asked[2])], 16); }
     L.control.scale({ imperial: false }).addTo(map);
     var order = ["OUTLET", "CENTRE", "HUB"];  /* the large ones on top */
     data.stations.sort(function (a, b) { return order.indexOf(a.level) - order.indexOf(b.level); });

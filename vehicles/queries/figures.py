@@ -1,6 +1,6 @@
 """Before and after: a county's days as figures, the frozen "before", and what each figure means in words."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from common import sql
 from vehicles.figures import Figures, Ratio, sum_of
 from vehicles.models import Baseline, PlanParcel
@@ -237,6 +238,7 @@ def vehicles_saved(alone: Figures, pooled: Figures) -> float | None:
     return 1 - pooled.vehicles_a_day / alone.vehicles_a_day
 
 
-def baselines(county_code: str) -> Sequence[Baseline]:
+def baselines(user: User, county_code: str) -> list[Baseline]:
     """Newest first; the first one counts."""
-    return list(Baseline.objects.filter(county_code=county_code).select_related("frozen_by").order_by("-frozen_at"))
+    rows = Baseline.objects.visible_to(user).filter(county_code=county_code)
+    return list(rows.select_related("frozen_by").order_by("-frozen_at", "-pk"))
