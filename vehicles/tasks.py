@@ -11,7 +11,7 @@ from common.errors import NotAllowed
 from common.models import JobProblem
 from common.services import Progress, job
 from vehicles import services
-from vehicles.models import Plan
+from vehicles.models import Plan, WhatIf
 from vehicles.services import import_roads as roads
 
 MOST_PROBLEMS = 5000  # kept by row
@@ -55,3 +55,12 @@ def solve(progress: Progress) -> Mapping[str, Any]:
     if starter is not None and not Plan.objects.visible_to(starter, "plan.make").filter(pk=progress.job.params["plan"]):
         raise NotAllowed(_("Your role may not do this."))
     return services.solve_plan(progress)
+
+
+@job("vehicles.what_if")
+def what_if(progress: Progress) -> Mapping[str, Any]:
+    """params: whatif. NotAllowed if its starter has lost the right meanwhile."""
+    starter, pk = progress.job.user, progress.job.params["whatif"]
+    if starter is not None and not WhatIf.objects.visible_to(starter, "proof.make").filter(pk=pk):
+        raise NotAllowed(_("Your role may not do this."))
+    return services.run_whatif(progress)

@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from vehicles.views import feeds, lines, timetables
+from vehicles.views import feeds, lines, proof, timetables
 
 app_name = "vehicles"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -22,4 +22,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calendars/<int:pk>/exception/", timetables.calendar_exception, name="calendar-exception"),
     path("stops/", timetables.transit_stops, name="transit-stops"),
     path("stops/<int:pk>/", timetables.transit_stop, name="transit-stop"),
+    # the proof
+    path("figures/", proof.figures, name="figures"),
+    path("figures/before/", proof.baseline_freeze, name="baseline-freeze"),
+    path("figures/whatif/", proof.whatifs, name="whatifs"),
+    path("figures/whatif/new/", proof.whatif_new, name="whatif-new"),
+    path("figures/whatif/<int:pk>/", proof.whatif, name="whatif"),
+    path("figures/whatif/<int:pk>/freeze/", proof.whatif_freeze, name="whatif-freeze"),
+    path("figures/duplicates/", proof.duplicates, name="duplicates"),
 ]

@@ -39,6 +39,7 @@ from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
 from tests.settlement.claims import make_line
 from tests.settlement.granted import make_granted
+from tests.vehicles.rows import add_whatif
 from tests.vehicles.timetable import make_rights_rows
 from tracking.models import Dismissal, SetAside
 from tracking.services import fold_upload, record_scans, sender_for_user
@@ -178,6 +179,8 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         **_doubts(neighbour.no, "foreign_", neighbour.people["operator"]),
         "csv": "csv",
         **make_rights_rows(county.h1, county.c1),
+        "whatif": add_whatif(county.h1).pk,
+        "foreign_whatif": add_whatif(neighbour.nh).pk,
         **make_rights_rows(neighbour.nh, neighbour.nc, "foreign_"),
         **_money(county.o1, "", county.people["centre"], fund(county.code, county.people["officer"])),
         **_money(neighbour.no, "foreign_", neighbour.people["operator"], fund(NEIGHBOUR, neighbour.people["officer"])),

@@ -1,5 +1,6 @@
 """Every write of the vehicles' room; one module a use case."""
 
+from vehicles.services.baselines import Entered, freeze_entered, freeze_measured, freeze_reckoned
 from vehicles.services.drivers import (
     DriverFields,
     add_absence,
@@ -35,10 +36,12 @@ from vehicles.services.timetables import (
     set_exception,
     set_hold,
 )
+from vehicles.services.whatif import run_whatif, start_whatif
 
 __all__ = [
     "CallFields",
     "DriverFields",
+    "Entered",
     "Hold",
     "LineFields",
     "VehicleFields",
@@ -58,6 +61,9 @@ __all__ = [
     "edit_line",
     "end_driver",
     "end_member",
+    "freeze_entered",
+    "freeze_measured",
+    "freeze_reckoned",
     "import_feed",
     "issue_plan",
     "link_stop",
@@ -69,6 +75,7 @@ __all__ = [
     "reopen_plan",
     "reorder",
     "review_plan",
+    "run_whatif",
     "save_calendar",
     "set_exception",
     "set_hold",
@@ -76,6 +83,7 @@ __all__ = [
     "set_vehicle_state",
     "solve_plan",
     "start_plan",
+    "start_whatif",
     "stop_at",
     "stop_plan",
     "undo",
