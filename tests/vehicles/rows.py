@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from stations.models import Organisation, Station
 from tests.conftest import NOW, County
-from vehicles.models import Plan, Trip, TripStop, Vehicle
+from vehicles.models import Plan, Trip, TripStop, Vehicle, WhatIf
 from vehicles.states import PlanState, VehicleKind
 
 
@@ -77,3 +77,11 @@ def add_trip(
     rows[-2].on_board_g, rows[-2].on_board_ml, rows[-2].on_board_pieces = 5000, 25_000, 1
     TripStop.objects.bulk_create(rows)
     return trip
+
+
+def add_whatif(hub: Station, members: Sequence[str] = ("ZTO", "YTO")) -> WhatIf:
+    """Asked for and not begun."""
+    asked = {"members": list(members), "seconds": 1, "most": 30, "buses": True, "seed": 1, "wave": "day"}
+    return WhatIf.objects.create(
+        county_code=hub.county_code, hub=hub, service_date=date(2026, 11, 21), asked=asked, made_at=NOW
+    )
