@@ -18,6 +18,7 @@ ENTRIES = (
     (gettext_lazy("Needs attention"), "tracking:attention", "attention.read", "warning"),
     (gettext_lazy("Parcels"), "orders:parcels", "parcel.read", "box"),
     (gettext_lazy("Import"), "orders:import", "order.import", "upload"),
+    (gettext_lazy("Vehicles"), "vehicles:home", "line.read", "truck"),
     (gettext_lazy("Stations"), "stations:list", "station.read", "shop"),
     (gettext_lazy("Divisions"), "stations:regions", "region.import", "map"),
     (gettext_lazy("Handhelds"), "stations:devices", "device.read", "phone"),

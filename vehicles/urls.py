@@ -1,9 +1,28 @@
 from django.urls import URLPattern, URLResolver, path
 
-from vehicles.views import feeds, lines, proof, timetables
+from vehicles.views import drivers, feeds, fleet, lines, proof, tabs, timetables
 
 app_name = "vehicles"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", tabs.home, name="home"),
+    # fleet and people
+    path("fleet/", fleet.fleet, name="fleet"),
+    path("fleet/new/", fleet.vehicle_new, name="vehicle-new"),
+    path("fleet/<int:pk>/", fleet.vehicle, name="vehicle"),
+    path("fleet/<int:pk>/edit/", fleet.vehicle_edit, name="vehicle-edit"),
+    path("fleet/<int:pk>/paper/", fleet.vehicle_paper, name="vehicle-paper"),
+    path("fleet/<int:pk>/state/", fleet.vehicle_state, name="vehicle-state"),
+    path("drivers/", drivers.drivers, name="drivers"),
+    path("drivers/new/", drivers.driver_new, name="driver-new"),
+    path("drivers/<int:pk>/", drivers.driver, name="driver"),
+    path("drivers/<int:pk>/edit/", drivers.driver_edit, name="driver-edit"),
+    path("drivers/<int:pk>/paper/", drivers.driver_paper, name="driver-paper"),
+    path("drivers/<int:pk>/shifts/", drivers.driver_shifts, name="driver-shifts"),
+    path("drivers/<int:pk>/absence/", drivers.driver_absence, name="driver-absence"),
+    path("drivers/<int:pk>/absence/<int:absence_id>/remove/", drivers.absence_remove, name="absence-remove"),
+    path("drivers/<int:pk>/end/", drivers.driver_end, name="driver-end"),
+    path("members/", drivers.members, name="members"),
+    path("members/<int:pk>/leave/", drivers.member_leave, name="member-leave"),
     # lines and timetables
     path("lines/", lines.lines, name="lines"),
     path("lines/new/", lines.line_new, name="line-new"),

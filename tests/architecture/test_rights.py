@@ -39,6 +39,7 @@ from stations.permissions import DenyAll
 from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
 from tests.settlement.claims import make_line
 from tests.settlement.granted import make_granted
+from tests.vehicles.fleet_rows import make_fleet_rows
 from tests.vehicles.rows import add_whatif
 from tests.vehicles.timetable import make_rights_rows
 from tracking.models import Dismissal, SetAside
@@ -178,6 +179,8 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         **_doubts(county.o1, "", county.people["centre"]),
         **_doubts(neighbour.no, "foreign_", neighbour.people["operator"]),
         "csv": "csv",
+        **make_fleet_rows(county.h1, county.people["hub"]),
+        **make_fleet_rows(neighbour.nh, neighbour.people["officer"], "foreign_"),
         **make_rights_rows(county.h1, county.c1),
         "whatif": add_whatif(county.h1).pk,
         "foreign_whatif": add_whatif(neighbour.nh).pk,

@@ -42,8 +42,10 @@ def tabs(request: PageRequest, active: str) -> list[tuple[str, str, bool]]:
             continue
         if at_hub or action in ("fleet.read", "plan.read"):
             scope = scope_of(request.user, action)
-            owner = bool(scope.carriers) and not at_hub  # a carrier sees what it owns
-            if not owner and hub_for(request.user, action) is None:
+            if not (scope.everywhere or scope.county_codes or scope.station_ids):  # a carrier: what it owns
+                if at_hub:
+                    continue
+            elif hub_for(request.user, action) is None:
                 continue
         found.append((str(label), url, name == active))
     return found
