@@ -25,7 +25,7 @@ class SpanForm(forms.Form):
     first_on = _day(_("From"), required=False)
     last_on = _day(_("Until"), required=False)
     grain = forms.ChoiceField(
-        label=_("By"), choices=(("day", _("Day")), ("week", _("Week")), ("month", _("Month"))), required=False
+        label=_("Sum up by"), choices=(("day", _("Day")), ("week", _("Week")), ("month", _("Month"))), required=False
     )
 
     def span(self, today: date) -> tuple[date, date, str]:
