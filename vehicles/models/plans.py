@@ -70,8 +70,8 @@ class Plan(models.Model):
 
 
 class PlanProblem(models.Model):
-    """What a plan was reckoned from, as it was then (services/snapshots.py): editing and planning anew take it up again.
-    Kept while the plan may still be changed or driven."""
+    """What a plan was reckoned from, as it was then (services/snapshots.py): editing takes it up again. Kept while the
+    plan may still be changed or driven."""
 
     plan = models.OneToOneField(Plan, models.CASCADE, primary_key=True, related_name="problem")
     data = models.BinaryField()
@@ -126,6 +126,9 @@ class Trip(models.Model):
     load_ml = models.PositiveBigIntegerField(default=0)
     load_pieces = models.PositiveIntegerField(default=0)
     locked = models.BooleanField(default=False)  # stays as it is when the day is planned anew
+    # A draft's row that is the rest of a trip on the road: that trip, whose stops up to the seq stay as they are.
+    continues = models.ForeignKey("self", models.CASCADE, null=True, related_name="+")
+    continues_after = models.PositiveSmallIntegerField(null=True)
     live = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=TripState.choices, default=TripState.PLANNED)
     departed_at = models.DateTimeField(null=True)  # by the scans

@@ -1,6 +1,7 @@
 """Every write of the vehicles' room; one module a use case."""
 
 from vehicles.services.baselines import Entered, freeze_entered, freeze_measured, freeze_reckoned
+from vehicles.services.checks import check_departure
 from vehicles.services.drivers import (
     DriverFields,
     add_absence,
@@ -24,7 +25,8 @@ from vehicles.services.fleet import (
 from vehicles.services.import_feed import import_feed
 from vehicles.services.issuing import close_plan, discard_plan, issue_plan, reopen_plan, review_plan
 from vehicles.services.lines import LineFields, create_line, edit_line, link_stop, stop_at
-from vehicles.services.planning import start_plan, stop_plan
+from vehicles.services.planning import plan_rest, start_plan, stop_plan
+from vehicles.services.positions import forget_positions, record_positions
 from vehicles.services.solving import solve_plan
 from vehicles.services.timetables import (
     CallFields,
@@ -36,6 +38,7 @@ from vehicles.services.timetables import (
     set_exception,
     set_hold,
 )
+from vehicles.services.trips import assign_driver, break_down, cancel_trip, follow
 from vehicles.services.whatif import run_whatif, start_whatif
 
 __all__ = [
@@ -52,8 +55,12 @@ __all__ = [
     "add_member",
     "add_vehicle",
     "add_vehicle_document",
+    "assign_driver",
+    "break_down",
+    "cancel_trip",
     "change_driver",
     "change_vehicle",
+    "check_departure",
     "close_plan",
     "create_line",
     "discard_plan",
@@ -61,6 +68,8 @@ __all__ = [
     "edit_line",
     "end_driver",
     "end_member",
+    "follow",
+    "forget_positions",
     "freeze_entered",
     "freeze_measured",
     "freeze_reckoned",
@@ -70,6 +79,8 @@ __all__ = [
     "lock_stop",
     "lock_trip",
     "move_stop",
+    "plan_rest",
+    "record_positions",
     "remove_absence",
     "remove_departure",
     "reopen_plan",

@@ -25,14 +25,15 @@ from stations.states import StationLevel
 from vehicles import problem as p
 from vehicles import rules
 from vehicles.graph import RoadMode
-from vehicles.models import Plan
+from vehicles.models import Plan, Trip
 from vehicles.queries.demand import Demand, DemandParcel, demand, vehicles_taken
 from vehicles.queries.fleet import Usable, usable_vehicles
 from vehicles.queries.lines import Run, departures_on
 from vehicles.services.locks import Locks, locks_of
 from vehicles.services.matrices import matrices, mode_of
-from vehicles.services.snapshots import Carrier, Snapshot
+from vehicles.services.snapshots import Carrier, Continued, Snapshot
 from vehicles.services.timing import timed
+from vehicles.services.under_way import add_rolling, add_waiting, rolling_trips
 from vehicles.states import Direction, VehicleKind
 
 DAY_S = 86_400
@@ -62,15 +63,18 @@ def problem_for(
     members: Sequence[str] | None = None,
     buses: bool = True,
     base: Plan | None = None,
+    anew: bool = False,
 ) -> Built:
-    """Refused "day_passed", "wave_over", "hub_not_on_map", "no_vehicle", "locked_trip_off" in a sentence."""
+    """Refused "day_passed", "wave_over", "hub_not_on_map", "no_vehicle", "locked_trip_off" in a sentence. `anew`: the
+    rest of `base`'s day, with what is on the road (under_way.py)."""
     earliest = earliest_start(day, wave, at)
     if hub.lng is None or hub.lat is None:
         raise Refused("hub_not_on_map", _("The hub has no place on the map yet: enter it first."))
     found = demand(hub=hub, day=day, wave=wave, at=at, members=members)
     locks = locks_of(base)
     builder = _Builder(found, locks, earliest)
-    builder.add_places()
+    rolling = rolling_trips(base, at) if base is not None and anew else []
+    builder.add_places(station for one in rolling for station in one.stations)
     fleet = usable_vehicles(hub, day)
     runs = departures_on(county_code=hub.county_code, day=day) if buses else []
     builder.add_vehicles(fleet, at)
@@ -78,6 +82,9 @@ def problem_for(
     if not builder.vehicles and not locks.trips:
         raise Refused("no_vehicle", _("No vehicle can drive that day, and no bus takes parcels: see the fleet's page."))
     builder.add_tasks()
+    if base is not None and anew:
+        add_waiting(builder, base)
+        add_rolling(builder, rolling, fleet)
     builder.add_locked_trips({one.vehicle.pk: one for one in fleet}, {run.departure.pk: run for run in runs})
     return builder.built(fleet)
 
@@ -132,6 +139,10 @@ class _Builder:
         self.fixed: list[p.Route] = []
         self.fixed_trips: list[int] = []
         self.free: tuple[int, int] = (0, 0)
+        self.continues: dict[int, Continued] = {}
+        self.orders: list[tuple[int, list[list[int]]]] = []  # vehicle, the tasks of its trips: where the search begins
+        self.touched: set[int] = set()
+        self.scope: list[DemandParcel] = []  # on the road, which the demand leaves out
         self.occupied: dict[tuple[str, int], list[tuple[int, int]]] = {}
         self.midnight = clock.day_start(found.day)
         self.weekday = found.day.weekday()
@@ -141,7 +152,11 @@ class _Builder:
 
     # --- places ---
 
-    def add_places(self) -> None:
+    def add_places(self, more: Iterable[int] = ()) -> None:
+        """The hub, where goods wait, and `more` stations."""
+        for pk in more:
+            if pk != self.hub.pk:
+                self.here.setdefault(pk, [])
         self.stations = [self.hub, *(self.demand.stations[pk] for pk in sorted(self.here))]
         self.place = {station.pk: number for number, station in enumerate(self.stations)}
 
@@ -393,6 +408,60 @@ class _Builder:
         self.parcels_of_task.append([parcel.parcel_id for parcel in (*down, *up)])
         return len(self.tasks) - 1
 
+    # --- the rest of a day (under_way.py) ---
+
+    def add_own(
+        self,
+        one: Usable,
+        window: p.Window,
+        *,
+        driver_id: int | None,
+        start: int,
+        on_board: Sequence[DemandParcel],
+    ) -> int:
+        """A vehicle under way: from a station on, with what it has collected."""
+        vehicle = replace(
+            self._own(one, window, paid=True, trips=1),
+            start=0 if start == self.hub.pk else self.place[start],
+            loading=0,
+            initial_load=_total(on_board),
+        )
+        number = self._add(vehicle, one)
+        self.carriers[number] = Carrier(vehicle_id=one.vehicle.pk, driver_id=driver_id)
+        self.free = (len(self.tasks), len(self.vehicles))
+        return number
+
+    def push_back(self, vehicle_id: int | None, driver_id: int | None, until: int, *, but: int) -> None:
+        """Free no sooner than `until`."""
+        for number, carrier in enumerate(self.carriers):
+            same = (carrier.vehicle_id == vehicle_id) or (driver_id is not None and carrier.driver_id == driver_id)
+            if same and carrier.vehicle_id is not None and number != but and number not in self.continues:
+                low, high = self.vehicles[number].window
+                self.vehicles[number] = replace(self.vehicles[number], window=(max(low, until), max(high, until)))
+
+    def add_kept(self, station_id: int, down: list[DemandParcel], up: list[DemandParcel], number: int) -> int:
+        """A stop of a vehicle under way: what is on board is its own, what it was to collect is promised to it."""
+        everyone = frozenset({number}) if down else None
+        index = self._add_task(station_id, down, up, frozenset(), everyone)
+        self.tasks[index] = replace(self.tasks[index], keep=number, release=0)
+        self.free = (len(self.tasks), len(self.vehicles))
+        return index
+
+    def vehicle_of(self, trip: Trip) -> int | None:
+        """The vehicle of the problem that drives a trip: the gap it falls into."""
+        mine = [
+            number
+            for number, carrier in enumerate(self.carriers)
+            if number not in self.continues
+            and (
+                carrier.vehicle_id == trip.vehicle_id
+                if trip.vehicle_id is not None
+                else carrier.departure_id == trip.departure_id
+            )
+        ]
+        depart = self.seconds(trip.departs_at)
+        return next((n for n in mine if self.vehicles[n].window[1] >= depart), mine[-1] if mine else None)
+
     # --- the locked trips of the plan before ---
 
     def add_locked_trips(self, fleet: dict[int, Usable], runs: dict[int, Run]) -> None:
@@ -477,7 +546,10 @@ class _Builder:
             fixed=tuple(self.fixed),
             fixed_trips=tuple(self.fixed_trips),
             locked_tasks=frozenset(self.locked_tasks),
-            scope=self.demand.parcels,
+            scope=(*self.demand.parcels, *self.scope),
+            orders=tuple((number, tuple(tuple(trip) for trip in trips)) for number, trips in self.orders),
+            touched=frozenset(self.touched),
+            continues=self.continues,
             demand=self.demand,
             vehicles=self.behind,
             idle=[one for one in fleet if not one.usable],

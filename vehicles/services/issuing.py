@@ -19,6 +19,7 @@ from common.services import cancel_job
 from vehicles.models import Plan, PlanParcel, PlanProblem, Trip
 from vehicles.queries.demand import ON_THE_ROAD
 from vehicles.queries.fleet import barred, missing_for
+from vehicles.services.continuing import go_on
 from vehicles.services.locks import lock_hub
 from vehicles.services.moves import move
 from vehicles.states import PlanState, TripState
@@ -64,7 +65,8 @@ def issue_plan(*, plan_id: int, by: User, at: datetime) -> Plan:
             )
             _still_possible(plan, trips, at)
             _supersede(plan, trips, by=by, at=at)
-            _put_in_force(plan, trips, by=by, at=at)
+            go_on(plan, [trip for trip in trips if trip.continues_id is not None])
+            _put_in_force(plan, [trip for trip in trips if trip.continues_id is None], by=by, at=at)
     except IntegrityError as clash:
         raise _conflict(clash) from clash
     plan.refresh_from_db()
@@ -84,7 +86,7 @@ def _still_possible(plan: Plan, trips: Sequence[Trip], at: datetime) -> None:
     if plan.service_date < clock.business_date(at):
         raise Refused("day_passed", _("The day of this plan is over."))
     for trip in trips:
-        if trip.departs_at <= at:
+        if trip.continues_id is None and trip.departs_at <= at:
             raise Refused(
                 "trip_passed",
                 _("Trip %(code)s should have left at %(hour)s: plan anew.")

@@ -56,6 +56,9 @@ class Writer:
         route, tour = sheet.route, sheet.route.trips[sheet.at]
         vehicle, carrier = self.problem.vehicles[route.vehicle], self.snapshot.carriers[route.vehicle]
         trip.vehicle_id, trip.departure_id = carrier.vehicle_id, carrier.departure_id
+        rest = self.snapshot.continues.get(route.vehicle)
+        if rest is not None:
+            trip.continues_id, trip.continues_after = rest.trip_id, rest.after
         trip.driver_id = trip.driver_id if trip.pk else carrier.driver_id
         loading = self.at(tour.depart - vehicle.loading)
         trip.starts_at = max(loading, sheet.busy_before) if sheet.busy_before else loading

@@ -29,6 +29,9 @@ KIND = "vehicles.solve"
 LATEST_DAYS = 14  # ahead
 
 
+ANEW_S = 1  # seconds of search where the rest of a day is planned anew
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What a plan was asked for, as Plan.asked keeps it."""
@@ -37,10 +40,11 @@ class Wanted:
     seed: int
     buses: bool
     members: tuple[str, ...] | None
+    anew: bool = False  # the rest of the base's day: who has a stop keeps it unless it pays
 
     def to_json(self) -> dict[str, Any]:
         members = None if self.members is None else list(self.members)
-        return {"seconds": self.seconds, "seed": self.seed, "buses": self.buses, "members": members}
+        return {"seconds": self.seconds, "seed": self.seed, "buses": self.buses, "members": members, "anew": self.anew}
 
 
 def start_plan(
@@ -55,11 +59,12 @@ def start_plan(
     by: User,
     at: datetime,
     base: Plan | None = None,
+    anew: bool = False,
 ) -> Plan:
     """A plan in the state "solving" with the next version, and its job. Refused "not_a_hub", "unknown_wave",
     "day_passed", "day_far", "seconds_out_of_range", "unknown_member", "other_base"."""
     _check(hub, day, wave, seconds, members, at, base)
-    wanted = Wanted(seconds, seed, buses, None if members is None else tuple(members))
+    wanted = Wanted(seconds, seed, buses, None if members is None else tuple(members), anew and base is not None)
     with transaction.atomic():
         lock_hub(hub.pk)
         newest = Plan.objects.filter(hub=hub, service_date=day, wave=wave).aggregate(v=Max("version"))["v"] or 0
@@ -85,6 +90,27 @@ def start_plan(
         )
         plan.save(update_fields=["job"])
     return plan
+
+
+def plan_rest(*, plan_id: int, by: User, at: datetime) -> Plan:
+    """The rest of an issued plan's day anew, asked for as it was: what is on the road stays there, who has a stop keeps
+    it unless it pays to move it. Conflict "state_changed" if it isn't in force; else as start_plan."""
+    base = Plan.objects.select_related("hub").get(pk=plan_id)
+    if base.state != PlanState.ISSUED:
+        raise Conflict("state_changed", _("Only the plan in force can be planned anew while it is driven."))
+    return start_plan(
+        hub=base.hub,
+        day=base.service_date,
+        wave=base.wave,
+        seconds=ANEW_S,
+        seed=int(base.asked.get("seed", 1)),
+        buses=bool(base.asked.get("buses", True)),
+        members=base.asked.get("members"),
+        by=by,
+        at=at,
+        base=base,
+        anew=True,
+    )
 
 
 def _check(

@@ -27,6 +27,14 @@ class Carrier:
     departure_id: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """A vehicle of the problem that is the rest of a trip on the road: its stops up to `after` (seq) stay."""
+
+    trip_id: int
+    after: int
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A problem and what its numbers stand for. The first `free_tasks` and `free_vehicles` are the solver's; the others
@@ -42,6 +50,10 @@ class Snapshot:
     fixed: tuple[Route, ...] = ()
     fixed_trips: tuple[int, ...] = ()  # the base's trip behind each of them
     locked_tasks: frozenset[int] = field(default_factory=frozenset)  # stay with their vehicle, by a dispatcher's lock
+    # Of the rest of a day (under_way.py): the orders there are, by vehicle and trip; tasks something happened to.
+    orders: tuple[tuple[int, tuple[tuple[int, ...], ...]], ...] = ()
+    touched: frozenset[int] = field(default_factory=frozenset)
+    continues: dict[int, Continued] = field(default_factory=dict)
 
     @property
     def open_problem(self) -> Problem:
@@ -91,6 +103,9 @@ def _arrays(snapshot: Snapshot) -> dict[str, np.ndarray]:
         "fixed": [_route_out(route) for route in snapshot.fixed],
         "fixed_trips": snapshot.fixed_trips,
         "locked": sorted(snapshot.locked_tasks),
+        "orders": snapshot.orders,
+        "touched": sorted(snapshot.touched),
+        "continues": [[number, one.trip_id, one.after] for number, one in sorted(snapshot.continues.items())],
         "scope": [
             [one.parcel_id, one.station_id, one.direction, one.weight_g, one.volume_ml, one.reason, one.detail]
             for one in snapshot.scope
@@ -140,6 +155,9 @@ def unpack(data: bytes) -> Snapshot:
         fixed=tuple(_route_in(row) for row in words["fixed"]),
         fixed_trips=tuple(words["fixed_trips"]),
         locked_tasks=frozenset(words["locked"]),
+        orders=tuple((number, tuple(tuple(trip) for trip in trips)) for number, trips in words["orders"]),
+        touched=frozenset(words["touched"]),
+        continues={number: Continued(trip_id, after) for number, trip_id, after in words["continues"]},
     )
 
 

@@ -15,14 +15,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from common import clock
 from common.errors import Conflict, Refused
 from common.services import Cancelled, Progress
-from vehicles import checker
+from vehicles import checker, rules
 from vehicles import problem as p
 from vehicles.figures import figures
 from vehicles.models import Plan
@@ -33,6 +32,9 @@ from vehicles.services.plan_rows import write_plan, yuan
 from vehicles.services.snapshots import Snapshot, digest_of, problem_of, save_problem
 from vehicles.services.tours import incumbent_in, incumbent_out
 from vehicles.solver import solve
+from vehicles.solver.model import Tour
+from vehicles.solver.replan import replan
+from vehicles.solver.rest import Rest
 from vehicles.states import PlanState
 
 STORE_S = 2.0  # between two writings of the best so far
@@ -137,6 +139,7 @@ def built_for(plan: Plan, at: datetime) -> Built:
         members=plan.asked.get("members"),
         buses=bool(plan.asked.get("buses", True)),
         base=plan.base,
+        anew=bool(plan.asked.get("anew")),
     )
 
 
@@ -144,6 +147,8 @@ def _search(plan: Plan, snapshot: Snapshot, watch: _Watch) -> p.Plan:
     free = snapshot.open_problem
     if not free.tasks or not free.vehicles:
         return p.Plan((), left_tasks=tuple(range(len(free.tasks))))
+    if plan.asked.get("anew"):
+        return _search_rest(plan, snapshot, watch)
     warm = _without_fixed(snapshot, incumbent_in(plan.incumbent))
     solved = solve(
         free,
@@ -156,6 +161,27 @@ def _search(plan: Plan, snapshot: Snapshot, watch: _Watch) -> p.Plan:
     if watch.best is not None and watch.best.cost < solved.plan.cost:
         return watch.best
     return solved.plan
+
+
+def _search_rest(plan: Plan, snapshot: Snapshot, watch: _Watch) -> p.Plan:
+    free = replace(snapshot.open_problem, change_cost=rules.CHANGE_YUAN * rules.YUAN_UNITS)
+    in_use = {number for number, _trips in snapshot.orders}
+    behind = [carrier.vehicle_id or -(carrier.departure_id or 0) for carrier in snapshot.carriers]
+    rest = Rest(
+        problem=free,
+        tours=tuple(Tour(number, trips) for number, trips in snapshot.orders),
+        old_task=tuple(range(len(free.tasks))),
+        route=tuple(behind[n] if n in in_use else None for n in range(len(free.vehicles))),
+        served=frozenset(),
+        touched=snapshot.touched,
+    )
+    return replan(
+        rest,
+        seconds=float(plan.asked["seconds"]),
+        seed=int(plan.asked["seed"]),
+        on_better=watch.on_better,
+        should_stop=watch.should_stop,
+    ).plan
 
 
 def _without_fixed(snapshot: Snapshot, found: p.Plan | None) -> p.Plan | None:
@@ -210,7 +236,7 @@ def figures_of(plan: Plan, snapshot: Snapshot, found: p.Plan) -> dict[str, Any]:
 def _done(plan: Plan) -> dict[str, Any]:
     if plan.state == PlanState.DISCARDED:
         return {"message": _("The plan was thrown away meanwhile.")}
-    return {"message": _("The plan is there."), "url": reverse("vehicles:plan", args=[plan.pk])}
+    return {"message": _("The plan is there."), "plan": plan.pk}
 
 
 def _throw_away(plan_id: int, reason: str, *, by: User | None, at: datetime) -> None:
