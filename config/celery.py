@@ -18,6 +18,8 @@ app.conf.beat_schedule = {
     "worker-heartbeat": {"task": "common.tasks.heartbeat", "schedule": 15.0, "options": {"expires": 15}},
     "jobs-sweep": {"task": "common.tasks.run_waiting_jobs", "schedule": 10.0, "options": {"expires": 10}},
     "scans-sweep": {"task": "tracking.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "follow-trips": {"task": "vehicles.tasks.follow_trips", "schedule": 15.0, "options": {"expires": 15}},
+    "positions": {"task": "vehicles.tasks.forget_positions", "schedule": crontab(hour=4, minute=30)},
     "partitions": {"task": "tracking.tasks.make_partitions", "schedule": crontab(hour=3, minute=10)},
     "retire-months": {"task": "settlement.tasks.retire_months", "schedule": crontab(day_of_month=3, hour=4, minute=10)},
     "photos": {"task": "tracking.tasks.forget_photos", "schedule": crontab(hour=4, minute=10)},

@@ -9,11 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts.roles import Role
 from stations.scope import may, memberships_of
 
 # (label, URL name, action needed, icon); the order is the order on the page
 ENTRIES = (
     (gettext_lazy("Counter"), "tracking:counter", "scan.send", "scan"),
+    (gettext_lazy("My trips"), "vehicles:drive", "trip.run", "truck"),
     (gettext_lazy("Work list"), "tracking:worklist", "worklist.read", "list"),
     (gettext_lazy("Needs attention"), "tracking:attention", "attention.read", "warning"),
     (gettext_lazy("Parcels"), "orders:parcels", "parcel.read", "box"),
@@ -28,6 +30,7 @@ ENTRIES = (
     (gettext_lazy("Scan processing"), "tracking:queue", "queue.read", "job"),
     (gettext_lazy("Audit"), "stations:audit", "audit.read", "eye"),
 )
+ONLY = {"vehicles:drive": Role.COURIER}  # the right is wider, but the page is nobody else's
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     memberships = memberships_of(user)
     nav = []
     for label, name, action, icon in ENTRIES:
-        if may(user, action):
+        if may(user, action) and (name not in ONLY or ONLY[name] in {m.role for m in memberships}):
             url = reverse(name)
             nav.append(NavEntry(str(label), url, request.path.startswith(url), icon))
     place = next((m.place for m in memberships if m.place), "")

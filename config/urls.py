@@ -25,6 +25,7 @@ urlpatterns = [
     path("reports/", include("reports.urls")),
     path("metrics", views.metrics, name="metrics"),
     path("api/v1/", include("tracking.api.urls")),
+    path("api/v1/", include("vehicles.api.urls")),
     path("api/schema/", schema, name="api-schema"),
     path("api/docs/", views.api_docs, name="api-docs"),
 ]

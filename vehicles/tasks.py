@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from celery import shared_task
 from django.utils.translation import gettext as _
 
 from common import clock
@@ -64,3 +65,14 @@ def what_if(progress: Progress) -> Mapping[str, Any]:
     if starter is not None and not WhatIf.objects.visible_to(starter, "proof.make").filter(pk=pk):
         raise NotAllowed(_("Your role may not do this."))
     return services.run_whatif(progress)
+
+
+@shared_task(expires=15)
+def follow_trips() -> int:
+    """What the scans say of running trips."""
+    return services.follow(at=clock.now())
+
+
+@shared_task(expires=3600, soft_time_limit=3600, time_limit=3700)
+def forget_positions() -> int:
+    return services.forget_positions(at=clock.now())

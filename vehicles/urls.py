@@ -1,6 +1,6 @@
 from django.urls import URLPattern, URLResolver, path
 
-from vehicles.views import drivers, feeds, fleet, lines, proof, tabs, timetables
+from vehicles.views import drive, drivers, feeds, fleet, lines, live, proof, tabs, timetables, trips
 
 app_name = "vehicles"
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -23,6 +23,19 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("drivers/<int:pk>/end/", drivers.driver_end, name="driver-end"),
     path("members/", drivers.members, name="members"),
     path("members/<int:pk>/leave/", drivers.member_leave, name="member-leave"),
+    # the day
+    path("trips/", trips.trips, name="trips"),
+    path("trips/<str:code>/", trips.trip, name="trip"),
+    path("trips/<str:code>/assign/", trips.assign, name="trip-assign"),
+    path("trips/<str:code>/check/", trips.check, name="trip-check"),
+    path("trips/<str:code>/cancel/", trips.cancel, name="trip-cancel"),
+    path("trips/<str:code>/breakdown/", trips.breakdown, name="trip-breakdown"),
+    path("trips/<str:code>/list/", trips.manifest, name="trip-manifest"),
+    path("trips/<str:code>/replay/", live.replay, name="replay"),
+    path("drive/", drive.drive, name="drive"),
+    path("drive/<str:code>/", drive.drive_trip, name="drive-trip"),
+    path("live/", live.live, name="live"),
+    path("live/data/", live.live_data, name="live-data"),
     # lines and timetables
     path("lines/", lines.lines, name="lines"),
     path("lines/new/", lines.line_new, name="line-new"),

@@ -41,6 +41,8 @@ from tests.settlement.claims import make_line
 from tests.settlement.granted import make_granted
 from tests.vehicles.fleet_rows import make_fleet_rows
 from tests.vehicles.rows import add_whatif
+from tests.vehicles.issued import make_trip_rows
+from tests.vehicles.roads import make_road_rows
 from tests.vehicles.timetable import make_rights_rows
 from tracking.models import Dismissal, SetAside
 from tracking.services import fold_upload, record_scans, sender_for_user
@@ -179,9 +181,13 @@ def rows(county: County, neighbour: County) -> dict[str, object]:
         **_doubts(county.o1, "", county.people["centre"]),
         **_doubts(neighbour.no, "foreign_", neighbour.people["operator"]),
         "csv": "csv",
+        **make_trip_rows(county.h1, county.o1, county.people["courier"]),
+        **make_trip_rows(neighbour.nh, neighbour.no, neighbour.people["operator"], "foreign_"),
         **make_fleet_rows(county.h1, county.people["hub"]),
         **make_fleet_rows(neighbour.nh, neighbour.people["officer"], "foreign_"),
         **make_rights_rows(county.h1, county.c1),
+        **make_road_rows(county.code),
+        **make_road_rows(NEIGHBOUR, "foreign_"),
         "whatif": add_whatif(county.h1).pk,
         "foreign_whatif": add_whatif(neighbour.nh).pk,
         **make_rights_rows(neighbour.nh, neighbour.nc, "foreign_"),

@@ -34,6 +34,7 @@ LONG = {
     "tracking.tasks.forget_photos": "holds no lease",
     "tracking.tasks.make_partitions": "one month a transaction",
     "tracking.tasks.refold_older": "one batch a transaction",
+    "vehicles.tasks.forget_positions": "holds no lease",
 }
 
 

@@ -20,7 +20,7 @@ MORNING = NOW - timedelta(hours=3)  # 09:00 in Shanghai: when the trip should le
 _numbers = count(1)
 
 
-def make_vehicle(county: County, hub: Station, plate: str = "渝F12345", **more: object) -> Vehicle:
+def make_vehicle(hub: Station, plate: str = "渝F12345", **more: object) -> Vehicle:
     owner, _made = Organisation.objects.get_or_create(
         code="JOINT", defaults={"name": "共配公司", "kind": OrganisationKind.CARRIER}
     )
@@ -113,6 +113,13 @@ def put_on(trip: Trip, parcel: Parcel, station: Station, direction: str = Direct
     )
 
 
+def make_trip_rows(hub: Station, outlet: Station, user: User, prefix: str = "") -> dict[str, str]:
+    """A trip for the matrix of rights: that user drives it from the hub to the outlet."""
+    driver = Driver.objects.filter(user=user).first() or make_driver(hub, user)
+    vehicle = make_vehicle(hub, f"渝T{hub.pk}")
+    return {f"{prefix}trip": make_trip(hub, [outlet], vehicle=vehicle, driver=driver).code}
+
+
 class Morning:
     """The courier's trip H1 → O1 → O2 → H1 with two parcels down to O1, one to O2, one up from O2."""
 
@@ -122,7 +129,7 @@ class Morning:
         self.county = county
         self.user = county.people["courier"]
         self.driver = make_driver(county.h1, self.user)
-        self.vehicle = make_vehicle(county, county.h1)
+        self.vehicle = make_vehicle(county.h1)
         self.trip = make_trip(county.h1, [county.o1, county.o2], vehicle=self.vehicle, driver=self.driver)
         self.a, self.b, self.c, self.up = (make_parcel(county, w) for w in self.WAYBILLS)
         put_on(self.trip, self.a, county.o1)

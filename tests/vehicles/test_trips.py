@@ -188,7 +188,7 @@ def test_custody_is_answerable_for_any_second(morning: Morning, county: County):
 
 def test_a_handover_has_two_sides_or_is_flagged(morning: Morning, county: County):
     m, other = morning, second_driver(county)
-    away = make_trip(county.h1, [county.o1], vehicle=make_vehicle(county, county.h1, "渝F2"), driver=other)
+    away = make_trip(county.h1, [county.o1], vehicle=make_vehicle(county.h1, "渝F2"), driver=other)
     for parcel in (m.a, m.b):
         m.say("LOADED", county.h1, MORNING - MIN, waybill_no=parcel.waybill_no)
         m.say("HANDOVER", county.o1, MORNING + 30 * MIN, waybill_no=parcel.waybill_no, side="give",
@@ -250,7 +250,7 @@ def test_a_vehicle_whose_inspection_expired_at_noon_does_not_pass_after_noon(mor
 
 def test_a_driver_is_assigned_once_at_a_time(morning: Morning, county: County):
     hub = county.people["hub"]
-    van = make_vehicle(county, county.h1, "渝F3")
+    van = make_vehicle(county.h1, "渝F3")
     same_time = make_trip(county.h1, [county.o3], vehicle=van, driver=None, state=TripState.PLANNED)
     with pytest.raises(Conflict, match="driver_busy"):
         assign_driver(trip_id=same_time.pk, driver_id=morning.driver.pk, by=hub, at=NOW)
