@@ -22,6 +22,8 @@ from stations.states import StationLevel
 from tracking.attention_queries import ASIDE, ODD, Kind, Window, findings, grounds, set_asides_of
 from tracking.models import Dismissal, Photo, ScanEvent, SetAside, Upload
 from tracking.states import Node
+from vehicles.models import TransitLine
+from vehicles.queries.lines import township_cover
 
 ANCHOR = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)  # four in the afternoon
 
@@ -124,6 +126,9 @@ def test_it_loads_once_and_leaves_edits_alone(monkeypatch, known_carriers, plans
     loaded = Parcel.objects.count()
     assert loaded > 100
     assert Report.objects.exists()
+    assert TransitLine.objects.count() == 14
+    cover = township_cover(county_code=network.COUNTY, day=ANCHOR.date())
+    assert (len(cover.covered), cover.total) == (24, 30)
 
     outlet = Station.objects.filter(level=StationLevel.OUTLET).first()
     Station.objects.filter(pk=outlet.pk).update(contact_name="改过的")

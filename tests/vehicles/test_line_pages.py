@@ -237,7 +237,7 @@ def test_a_calendar_and_its_holiday_by_their_pages(placed: County, sign_in) -> N
     assert [(one.on.isoformat(), one.runs) for one in calendar.exceptions.all()] == [("2026-10-01", False)]
     assert "2026-10-01" in client.get(url("calendar-edit", calendar.pk)).content.decode()
     client.post(url("calendar-exception", calendar.pk), {"on": "nie", "runs": "no"})
-    client.post(url("calendar-exception", calendar.pk), {"on": "2026-10-01", "runs": ""})
+    client.post(url("calendar-exception", calendar.pk), {"on": "2026-10-01", "runs": "weekday"})
     assert not calendar.exceptions.exists()
 
 

@@ -45,6 +45,11 @@ class ClockField(CleanChar):
         return int(match[1]) * 3600 + int(match[2]) * 60
 
 
+def plain(number: Decimal) -> str:
+    """Without the zeros behind, and never as 6E+1."""
+    return f"{number.normalize():f}"
+
+
 def _date(label: Any) -> forms.DateField:
     return forms.DateField(label=label, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
 
@@ -84,9 +89,10 @@ class LineForm(forms.Form):
                 **{
                     name: getattr(line, name) for name in ("version", "code", "name", "kind", "operator", "contract_no")
                 },
-                **{name: getattr(line, name) for name in ("liability", "tariff", "is_active")},
+                **{name: getattr(line, name) for name in ("liability", "is_active")},
+                "tariff": plain(line.tariff),
                 "safety_items": "\n".join(line.safety_items),
-                **{f"share_{one.role}": (one.share * 100).normalize() for one in line.shares.all()},
+                **{f"share_{one.role}": plain(one.share * 100) for one in line.shares.all()},
             }
         super().__init__(*args, **kwargs)
         operators = Organisation.objects.visible_to(user).filter(is_active=True).order_by("name")
@@ -249,8 +255,7 @@ class ExceptionForm(forms.Form):
     on = _date(_("Day"))
     runs = forms.ChoiceField(
         label=_("On that day"),
-        choices=[("no", _("It doesn't run")), ("yes", _("It runs")), ("", _("As the weekday says"))],
-        required=False,
+        choices=[("no", _("It doesn't run")), ("yes", _("It runs")), ("weekday", _("As the weekday says"))],
     )
 
     def wanted(self) -> bool | None:

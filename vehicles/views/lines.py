@@ -1,6 +1,7 @@
 """Lines: the list with its coverage, one line with the timetable of a day, its contract and its hold."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -48,6 +49,11 @@ def day_asked(request: HttpRequest) -> date:
     if asked is not None and 2000 <= asked.year <= 2100:
         return asked
     return clock.business_date(clock.now())
+
+
+def _money(yuan: Decimal) -> str:
+    """At least fen, at most the four places of a rate."""
+    return f"{yuan:.2f}" if yuan == round(yuan, 2) else f"{yuan.normalize():f}"
 
 
 def crumbs(*more: tuple[str, str]) -> list[tuple[str, str]]:
@@ -106,7 +112,7 @@ def _list_actions(request: PageRequest, *, found: bool) -> list[tuple[str, str, 
         actions.append((_("Export as GTFS"), reverse("vehicles:lines-export"), "download"))
     actions += [
         (_("Calendars"), reverse("vehicles:calendars"), "list"),
-        (_("Stops"), reverse("vehicles:transit-stops"), "pin"),
+        (_("Stops"), reverse("vehicles:transit-stops"), "map"),
     ]
     return actions
 
@@ -142,7 +148,7 @@ def _line_page(request: PageRequest, row: TransitLine, hold_form: HoldForm | Non
             (_("Operator"), row.operator.name if row.operator else ""),
             (_("Contract number"), row.contract_no),
             (_("Who answers for loss and damage"), row.liability),
-            (_("Tariff, yuan a parcel"), f"{row.tariff.normalize():f}"),
+            (_("Tariff, yuan a parcel"), _money(row.tariff)),
         ],
         "carries": row.kind in queries.CARRIES_PARCELS,
         "hold_form": hold_form,
