@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from accounts.models import User
 from common import ids, text
@@ -77,10 +77,17 @@ def arrive(*, trip: Trip, user: User, stop_id: int, act: Act, at: datetime) -> D
         if trip.departed_at is None:
             return _no(_("The trip has not left yet."))
         if sheet.here is not None and sheet.here.stop.pk == stop_id:
-            return Done("again", _("Arrived"), row.stop.station.name)
+            return Done("again", pgettext("vehicle", "Arrived"), row.stop.station.name)
         return [_event(Node.ARRIVED, row.stop.station, trip, act, at)]
 
-    return _perform(trip, user, act, at, build, lambda sheet, events: Done("ok", _("Arrived"), _place(sheet, events)))
+    return _perform(
+        trip,
+        user,
+        act,
+        at,
+        build,
+        lambda sheet, events: Done("ok", pgettext("vehicle", "Arrived"), _place(sheet, events)),
+    )
 
 
 def leave(*, trip: Trip, user: User, act: Act, at: datetime) -> Done:
@@ -94,7 +101,9 @@ def leave(*, trip: Trip, user: User, act: Act, at: datetime) -> Done:
             return _no(_("Do the check before departure first."))
         return [_event(Node.DEPARTED, here.stop.station, trip, act, at)]
 
-    return _perform(trip, user, act, at, build, lambda sheet, events: Done("ok", _("Left"), _place(sheet, events)))
+    return _perform(
+        trip, user, act, at, build, lambda sheet, events: Done("ok", pgettext("vehicle", "Left"), _place(sheet, events))
+    )
 
 
 def scan(*, trip: Trip, user: User, code: str, force: bool, carrier: str, act: Act, at: datetime) -> Done:
