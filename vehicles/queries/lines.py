@@ -15,6 +15,7 @@ from vehicles.models import Departure, LineService, ServiceException, StopTime, 
 from vehicles.states import LineKind
 
 CARRIES_PARCELS = (LineKind.INTEGRATED, LineKind.FREIGHT)
+NEVER = "-"  # the calendar of departures that plans count on and their feed no longer has: it has no days
 COVER_DAYS = 7  # a township is reached where a line calls within that many days
 
 
@@ -230,6 +231,7 @@ def county_stops(user: User, *, only: str = "", text: str = "") -> QuerySet[Tran
 def calendars_of(user: User) -> QuerySet[LineService]:
     return (
         LineService.objects.visible_to(user)
+        .exclude(service_id=NEVER)
         .annotate(departure_count=Count("departures", distinct=True))
         .prefetch_related(Prefetch("exceptions", ServiceException.objects.order_by("on")))
         .order_by("county_code", "service_id")

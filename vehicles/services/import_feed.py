@@ -29,13 +29,13 @@ from vehicles import gtfs
 from vehicles.graph import straight_m
 from vehicles.models import Departure, LineService, ServiceException, StopTime, TransitLine, TransitStop, Trip
 from vehicles.queries.gtfs_sentences import outcome_of, sentence_of
+from vehicles.queries.lines import NEVER
 from vehicles.services.timetables import hold_timetable
 from vehicles.states import LineKind
 
 NEAR_M = 300
 MOST_DEPARTURES = 20_000
 MOST_CALLS = 600_000
-NEVER = "-"  # the calendar of departures that plans count on and the feed no longer has
 Step = Callable[[int, int, str], None]
 
 

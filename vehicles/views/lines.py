@@ -137,10 +137,19 @@ def _line_page(request: PageRequest, row: TransitLine, hold_form: HoldForm | Non
         "line": row,
         "day": day,
         "runs": [_run(run) for run in runs],
-        "others": list(every.exclude(pk__in=shown).select_related("service").order_by("service", "trip_id")[:200]),
+        "others": list(
+            every.exclude(pk__in=shown)
+            .exclude(service__service_id=queries.NEVER)
+            .select_related("service")
+            .order_by("service", "trip_id")[:200]
+        ),
         "stops": queries.line_stops(row),
         "calendars": list(
-            LineService.objects.visible_to(request.user).filter(departures__line=row).distinct().order_by("service_id")
+            LineService.objects.visible_to(request.user)
+            .filter(departures__line=row)
+            .exclude(service_id=queries.NEVER)
+            .distinct()
+            .order_by("service_id")
         ),
         "shares": [(one.get_role_display(), one.share * 100) for one in row.shares.order_by("-share")],
         "facts": [

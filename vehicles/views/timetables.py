@@ -40,7 +40,11 @@ A_PAGE = 100
 def departure_new(request: PageRequest, pk: int) -> HttpResponse:
     """Several departures with the same calls; filled in from the line's newest one, or from `?like=`."""
     row = get_object_or_404(TransitLine.objects.visible_to(request.user, "line.manage"), pk=pk)
-    calendars = LineService.objects.visible_to(request.user, "line.manage").filter(county_code=row.county_code)
+    calendars = (
+        LineService.objects.visible_to(request.user, "line.manage")
+        .filter(county_code=row.county_code)
+        .exclude(service_id=queries.NEVER)
+    )
     like = _like(request, row)
     form = DeparturesForm(
         request.POST if request.method == "POST" else None,
@@ -110,7 +114,11 @@ def departure_edit(request: PageRequest, pk: int) -> HttpResponse:
         Departure.objects.visible_to(request.user, "line.manage").select_related("line", "service"), pk=pk
     )
     calls = queries.calls_of(row)
-    calendars = LineService.objects.visible_to(request.user, "line.manage").filter(county_code=row.county_code)
+    calendars = (
+        LineService.objects.visible_to(request.user, "line.manage")
+        .filter(county_code=row.county_code)
+        .exclude(service_id=queries.NEVER)
+    )
     start = calls[0].leave_s if calls else 0
     form = DepartureEditForm(
         request.POST if request.method == "POST" else None,
