@@ -1,4 +1,4 @@
-"""A small county on the map with a pool of carriers, vans with drivers and parcels that wait: what plans are made of."""
+"""A small county on the map with a pool of carriers, vans with drivers and parcels that wait: for plans."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta

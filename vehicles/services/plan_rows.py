@@ -16,12 +16,13 @@ from common import clock
 from vehicles import problem as p
 from vehicles import rules
 from vehicles.checker import Report, TripLoads
-from vehicles.models import Plan, PlanParcel, Trip, TripStop
+from vehicles.models import Plan, PlanParcel, StopTime, Trip, TripStop
 from vehicles.queries.demand import DemandParcel
+from vehicles.queries.lines import CARRIES_PARCELS
 from vehicles.reasons import explain
 from vehicles.services.snapshots import Carrier, Snapshot
 from vehicles.services.tours import Tours
-from vehicles.states import Direction
+from vehicles.states import Direction, Reason
 
 BATCH = 2000
 CENT = Decimal("0.01")
@@ -193,7 +194,7 @@ def write_plan(
         tours.tours[tour].trips[at].trip_id = trip.pk
         for task in tours.tours[tour].trips[at].tasks:
             trip_of.update(dict.fromkeys(snapshot.parcels_of_task[task], trip.pk))
-    reasons = reasons_of(snapshot, found)
+    reasons = reasons_of(plan, snapshot, found)
     PlanParcel.objects.bulk_create(
         (_parcel_row(plan, each, trip_of, reasons) for each in snapshot.scope),
         batch_size=BATCH,
@@ -220,14 +221,32 @@ def _parcel_row(
     )
 
 
-def reasons_of(snapshot: Snapshot, found: p.Plan) -> dict[int, tuple[str, dict[str, object]]]:
-    """By parcel, of the tasks that are left out."""
+def reasons_of(plan: Plan, snapshot: Snapshot, found: p.Plan) -> dict[int, tuple[str, dict[str, object]]]:
+    """By parcel, of the tasks that are left out. Where no road leads but a line does on other days, the line counts."""
     answer: dict[int, tuple[str, dict[str, object]]] = {}
+    by_line: set[int] | None = None
     for task, reason in explain(snapshot.problem, found).items():
-        words = (reason.code, json.loads(json.dumps(reason.detail(), default=int)))  # numpy's numbers among them
+        code, detail = reason.code, reason.detail()
+        if code == Reason.ROAD_CLOSED:
+            by_line = stations_on_lines(plan.county_code) if by_line is None else by_line
+            station = snapshot.station_ids[snapshot.problem.tasks[task].place]
+            code = Reason.NO_LINE if station in by_line else code
+        words = (code, json.loads(json.dumps(detail, default=int)))  # numpy's numbers among them
         for pk in snapshot.parcels_of_task[task]:
             answer[pk] = words
     return answer
+
+
+def stations_on_lines(county_code: str) -> set[int]:
+    """Stations where a departure with room for parcels calls on some day."""
+    calls = StopTime.objects.filter(
+        departure__county_code=county_code,
+        departure__line__is_active=True,
+        departure__line__kind__in=CARRIES_PARCELS,
+        departure__hold_pieces__gt=0,
+        stop__station__isnull=False,
+    )
+    return {pk for pk in calls.values_list("stop__station_id", flat=True).distinct() if pk is not None}
 
 
 def codes_from(plan: Plan) -> tuple[str, int]:

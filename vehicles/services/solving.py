@@ -55,8 +55,6 @@ class _Watch:
         self.trace: list[list[Any]] = list(plan.trace)
 
     def on_better(self, found: p.Plan, step: p.Improvement) -> None:
-        if self.best is not None and found.cost >= self.best.cost:
-            return
         self.best, self.unsaved = found, True
         self.trace.append([round(step.at_s, 2), float(yuan(step.cost)), step.found_by])
         self.look()
@@ -158,8 +156,6 @@ def _search(plan: Plan, snapshot: Snapshot, watch: _Watch) -> p.Plan:
         should_stop=watch.should_stop,
         warm=warm,
     )
-    if watch.best is not None and watch.best.cost < solved.plan.cost:
-        return watch.best
     return solved.plan
 
 
