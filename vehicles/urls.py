@@ -1,9 +1,27 @@
 from django.urls import URLPattern, URLResolver, path
 
-from vehicles.views import drive, drivers, feeds, fleet, lines, live, proof, tabs, timetables, trips
+from vehicles.views import drive, drivers, feeds, fleet, lines, live, plan_edits, plans, proof, tabs, timetables, trips
 
 app_name = "vehicles"
 urlpatterns: list[URLPattern | URLResolver] = [
+    # plans
+    path("plans/", plans.plan_list, name="plans"),
+    path("plans/new/", plans.plan_new, name="plan-new"),
+    path("plans/<int:pk>/", plans.plan, name="plan"),
+    path("plans/<int:pk>/progress/", plans.plan_progress_part, name="plan-progress"),
+    path("plans/<int:pk>/map.json", plans.plan_map, name="plan-map"),
+    path("plans/<int:pk>/compare/<int:other>/", plans.plan_compare, name="plan-compare"),
+    path("plans/<int:pk>/stop/", plans.plan_stop, name="plan-stop"),
+    path("plans/<int:pk>/review/", plans.plan_review, name="plan-review"),
+    path("plans/<int:pk>/reopen/", plans.plan_reopen, name="plan-reopen"),
+    path("plans/<int:pk>/issue/", plans.plan_issue, name="plan-issue"),
+    path("plans/<int:pk>/close/", plans.plan_close, name="plan-close"),
+    path("plans/<int:pk>/discard/", plans.plan_discard, name="plan-discard"),
+    path("plans/<int:pk>/undo/", plan_edits.plan_undo, name="plan-undo"),
+    path("plans/stops/<int:pk>/move/", plan_edits.stop_move, name="stop-move"),
+    path("plans/stops/<int:pk>/lock/", plan_edits.stop_lock, name="stop-lock"),
+    path("plans/trips/<int:pk>/order/", plan_edits.trip_reorder, name="trip-reorder"),
+    path("plans/trips/<int:pk>/lock/", plan_edits.trip_lock, name="trip-lock"),
     path("", tabs.home, name="home"),
     # fleet and people
     path("fleet/", fleet.fleet, name="fleet"),

@@ -1,14 +1,15 @@
-"""A vehicle, a driver and a member at a hub: what the table of rights fills its addresses with."""
+"""A vehicle, a driver, a member and a draft at a hub: what the table of rights fills its addresses with."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from accounts.models import User
 from stations.models import Organisation, Station
 from tests.conftest import NOW
 from vehicles import services
+from vehicles.models import Plan, Trip, TripStop
 from vehicles.services import DriverFields, VehicleFields
-from vehicles.states import VehicleKind
+from vehicles.states import PlanState, VehicleKind
 
 
 def make_fleet_rows(hub: Station, user: User, prefix: str = "") -> dict[str, object]:
@@ -38,4 +39,33 @@ def make_fleet_rows(hub: Station, user: User, prefix: str = "") -> dict[str, obj
         f"{prefix}driver": driver.pk,
         f"{prefix}absence": absence.pk,
         f"{prefix}member": member.pk,
+        **_draft(hub, vehicle.pk, prefix),
     }
+
+
+def _draft(hub: Station, vehicle_id: int, prefix: str) -> dict[str, object]:
+    """A draft with one trip and one stop, of a wave nobody else plans; without what it was reckoned from."""
+    plan = Plan.objects.create(
+        county_code=hub.county_code,
+        hub=hub,
+        service_date=date(2026, 12, 24),
+        wave="noon",
+        version=1,
+        state=PlanState.DRAFT,
+        made_at=NOW,
+    )
+    hour = timedelta(hours=1)
+    trip = Trip.objects.create(
+        county_code=hub.county_code,
+        hub=hub,
+        plan=plan,
+        code=f"RIGHTS-{hub.code}",
+        seq=1,
+        vehicle_id=vehicle_id,
+        starts_at=NOW,
+        departs_at=NOW,
+        ends_at=NOW + hour,
+        busy_until=NOW + hour,
+    )
+    stop = TripStop.objects.create(trip=trip, seq=1, station=hub, arrives_at=NOW, leaves_at=NOW)
+    return {f"{prefix}draft": plan.pk, f"{prefix}draft_trip": trip.pk, f"{prefix}draft_stop": stop.pk}
