@@ -156,11 +156,15 @@ def _conflict(clash: IntegrityError) -> Conflict:
     name = getattr(getattr(clash.__cause__, "diag", None), "constraint_name", "") or ""
     if name == "planparcel_in_one_live_plan":
         return Conflict("parcel_in_live_plan", _("Parcels of this plan are on another plan's trips by now: plan anew."))
-    if name in ("trip_vehicle_once_at_a_time", "trip_driver_once_at_a_time"):
-        what = _("A vehicle") if name.startswith("trip_vehicle") else _("A driver")
+    if name == "trip_vehicle_once_at_a_time":
         return Conflict(
             "trip_overlaps",
-            _("%(what)s of this plan is on another trip then, or within 15 minutes of it: plan anew.") % {"what": what},
+            _("A vehicle of this plan is on another trip then, or within 15 minutes of it: plan anew."),
+        )
+    if name == "trip_driver_once_at_a_time":
+        return Conflict(
+            "trip_overlaps",
+            _("A driver of this plan is on another trip then, or within 15 minutes of it: plan anew."),
         )
     return Conflict("other_issued", _("Another plan of this wave has just been issued: look again."))
 
