@@ -48,7 +48,9 @@ class Improver:
         self.middle = self._middles()
 
     def run(self) -> None:
-        """Parts in turn until told to stop; now and then the pool's best combination."""
+        """One pass over the whole, then parts in turn until told to stop, and now and then the pool's best plan."""
+        if self.size.whole:
+            self._whole()
         self.remember(self.tours)
         while not self.stop(self.iterations):
             before = self.iterations
@@ -64,6 +66,18 @@ class Improver:
             timed = self.clock.timed(tour)
             if timed is not None:
                 self.pool.add(tour, timed.cost)
+
+    def _whole(self) -> None:
+        """Every stop's moves looked at once, with penalties that allow nothing: what construction got plainly wrong."""
+        tasks = [t for t in range(self.clock.count) if t not in self.hopeless]
+        shipments = [s for s in range(len(self.problem.shipments)) if self.clock.count + 2 * s not in self.hopeless]
+        model = self.modeller.model(tasks, shipments, soft=self.soft)
+        init = model.solution(self.tours)
+        search = Search(model.data, self.random.randrange(2**31), init, self.size.settings)
+        search.polish()
+        if search.best is not None and search.best is not init:
+            self.tours = model.tours(search.best)
+            self.found(self.tours, "whole")
 
     def _part(self) -> None:
         chosen = self._chosen()
@@ -89,7 +103,9 @@ class Improver:
 
         outside = [t for i, t in enumerate(self.tours) if i not in set(chosen)]
         search.run(
-            lambda done: done >= length or self.stop(first + done), found, lambda seen: self._remember(model, seen)
+            lambda done: done >= length or self.stop(first + done),
+            found,
+            lambda seen: self._remember(model, seen),
         )
         self.iterations = first + search.done
         self.penalties = search.penalties.values
@@ -143,7 +159,8 @@ class Improver:
     def _chosen(self) -> list[int]:
         """Neighbouring tours around a drawn one, as many as a part takes; all where they fit."""
         sizes = [len(t.nodes) for t in self.tours]
-        if sum(sizes) <= self.size.nodes:
+        most = self.size.nodes * (1 + self.size.vary * (2 * self.random.random() - 1))
+        if sum(sizes) <= most:
             return list(range(len(self.tours)))
         centres = np.array([self.middle[list(t.nodes)].mean(axis=0) for t in self.tours])
         seed = self.random.randrange(len(self.tours))
@@ -152,7 +169,7 @@ class Improver:
         for i in np.argsort(far, kind="stable").tolist():
             chosen.append(i)
             total += sizes[i]
-            if total >= self.size.nodes and len(chosen) > 1:
+            if total >= most and len(chosen) > 1:
                 break
         return chosen
 

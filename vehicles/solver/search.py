@@ -19,16 +19,17 @@ from pyvrp.search import (
     compute_neighbours,
 )
 
-MAX_PENALTY, MIN_PENALTY = 100_000.0, 0.1
+MAX_PENALTY, MIN_PENALTY = 100_000.0, 0.1  # PyVRP's; where money comes in tiny units the first is too little
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What is tuned by measurement (benchmarks/county_plan.py)."""
 
-    neighbours: int = 50
-    perturbations: int = 25
-    history: int = 300
+    neighbours: int = 40
+    perturbations: int = 15
+    history: int = 50  # short: a part is searched for a thousand iterations, not for a hundred thousand
+    press: float = 2.0  # times what a unit of load, time or distance costs in the plan: the first penalties
     register: int = 100  # iterations between two changes of a penalty
     restart: int = 20_000  # iterations without a better plan until the search goes back to the best
 
@@ -38,12 +39,14 @@ class Size:
     """How a problem is cut and how long each part is searched."""
 
     settings: Settings
-    nodes: int  # in a part
-    iterations: int  # for a part
+    nodes: int  # in a part, on average
+    iterations: int = 1_000  # for a part
+    vary: float = 0.4  # parts are up to this share larger or smaller
+    whole: bool = True  # begin with one thorough pass over the whole
     idle_each: int = 2  # idle vehicles of a kind in a part
     idle_kinds: int = 8  # kinds of idle vehicles in a part
-    idle_buses: int = 4  # idle departures in a part
-    ruin: float = 0.5  # share of parts searched from a plan with one tour dissolved
+    idle_buses: int = 2  # idle departures in a part
+    ruin: float = 0.0  # share of parts searched from a plan with one tour dissolved
     pool_every: int = 4_000  # iterations between two recombinations
     pool_seconds: float = 1.0
     pool_routes: int = 5_000
@@ -55,6 +58,7 @@ class Penalties:
 
     values: list[float]
     every: int
+    most: float = MAX_PENALTY
     seen: int = 0
     kept: list[int] = field(default_factory=list)
 
@@ -76,7 +80,7 @@ class Penalties:
             share = kept / self.seen
             if abs(0.65 - share) >= 0.05:
                 factor = 1.3 if share < 0.65 else 0.9
-                self.values[i] = min(MAX_PENALTY, max(MIN_PENALTY, self.values[i] * factor))
+                self.values[i] = min(self.most, max(MIN_PENALTY, self.values[i] * factor))
         self.seen, self.kept = 0, []
         return True
 
@@ -96,7 +100,7 @@ def first_penalties(data: ProblemData, solution: Solution) -> list[float]:
     legs = max(1.0, solution.distance() / stops)
     durations = max(1.0, solution.duration() / stops)
     values = [*loads, a_stop / durations, a_stop / legs]
-    return [min(MAX_PENALTY, max(MIN_PENALTY, 2 * value)) for value in values]
+    return [max(MIN_PENALTY, value) for value in values]
 
 
 class Search:
@@ -113,7 +117,8 @@ class Search:
         for operator in OPERATORS:
             if operator.supports(data):
                 self.local.add_operator(operator(data))
-        self.penalties = Penalties(penalties or first_penalties(data, init), settings.register)
+        prices = [max(MIN_PENALTY, settings.press * price) for price in first_penalties(data, init)]
+        self.penalties = Penalties(penalties or prices, settings.register, max(MAX_PENALTY, 1000 * max(prices)))
         self.evaluator = self.penalties.evaluator()
         self.current = self.init = init
         self.best: Solution | None = init if init.is_feasible() else None
@@ -124,7 +129,8 @@ class Search:
 
     def polish(self) -> None:
         """One exhaustive search from where we are, as much towards feasibility as penalties can press."""
-        evaluator = CostEvaluator([MAX_PENALTY] * self.data.num_load_dimensions, MAX_PENALTY, MAX_PENALTY)
+        most = self.penalties.most
+        evaluator = CostEvaluator([most] * self.data.num_load_dimensions, most, most)
         self.current = self.init = self.local(self.init, evaluator, exhaustive=True)
         self._take(self.current)
 

@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 from vehicles.problem import Improvement, Plan, Problem, Solved
 from vehicles.solver.construct import construct
 from vehicles.solver.improve import Improver
-from vehicles.solver.model import Modeller, Tour
+from vehicles.solver.model import NEVER, Modeller, Tour
 from vehicles.solver.search import Search, Settings, Size
 from vehicles.solver.timing import Clock, plan_of, shortfall, tours_of
 
 TELL_EVERY_S = 0.5
 ASK_EVERY_S = 0.1
+LARGE = 800  # from so many stops on the first pass over the whole pays; below, it only settles the fleet too early
 
 
 class Run:
@@ -128,9 +129,13 @@ def solve(
 def size_of(problem: Problem) -> Size:
     """How to cut a problem, by measurement (benchmarks/county_plan.py and routing.py)."""
     nodes = len(problem.tasks) + 2 * len(problem.shipments)
-    if any(v.timetable for v in problem.vehicles) or any(v.max_trips > 1 and v.duration_cost for v in problem.vehicles):
-        return Size(Settings(neighbours=30, perturbations=15, history=50), nodes=250, iterations=700, ruin=0.1)
-    return Size(Settings(), nodes=max(200, nodes), iterations=5000, ruin=0.0)
+    windows = [t.window for t in problem.tasks] + [s.delivery_window for s in problem.shipments]
+    timed = any(late < NEVER for _, late in windows)
+    if any(v.timetable for v in problem.vehicles):
+        return Size(Settings(neighbours=30), nodes=250, iterations=700, whole=False)
+    if timed:  # tight parts: less of a plan has room to move
+        return Size(Settings(), nodes=min(300, max(100, nodes // 2)), whole=nodes >= LARGE)
+    return Size(Settings(), nodes=min(400, max(250, 7 * nodes // 10)), whole=nodes >= LARGE)
 
 
 def _usable(clock: Clock, tours: Sequence[Tour]) -> list[Tour]:

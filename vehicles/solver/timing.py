@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from vehicles.problem import Plan, Problem, Route, Trip, Visit
 from vehicles.solver.model import Modeller, Tour, bus_start, call_of
 
+REMEMBERED = 20_000  # tours
+
 
 @dataclass(frozen=True, slots=True)
 class Timed:
@@ -31,9 +33,18 @@ class Clock:
         ]
         self.service = modeller.service_of[modeller.first_node :].tolist()
         self.keep = modeller.keep_of.tolist()
+        self.known: dict[Tour, Timed | None] = {}
 
     def timed(self, tour: Tour) -> Timed | None:
-        """Times and cost of a tour, None where it breaks a limit: leaving as late as its earliest return allows."""
+        """Times and cost of a tour, None where it breaks a limit: leaving as late as its earliest return allows. Kept,
+        since from one plan to the next most tours are the same."""
+        if tour not in self.known:
+            if len(self.known) > REMEMBERED:
+                self.known.clear()
+            self.known[tour] = self._timed(tour)
+        return self.known[tour]
+
+    def _timed(self, tour: Tour) -> Timed | None:
         if self.modeller.banned(tour) or not self._fits(tour):
             return None
         vehicle = self.problem.vehicles[tour.vehicle]
@@ -173,8 +184,8 @@ class Clock:
 
 
 def plan_of(clock: Clock, tours: Iterable[Tour]) -> Plan:
-    """The plan of tours; a tour that breaks a limit is left out with all it serves, so that none is ever shown. The cost is
-    that of the routes and of what may be left out; `shortfall` counts what may not."""
+    """The plan of tours; a tour that breaks a limit is left out with all it serves, so that none is ever shown. Costs
+    are those of the routes and of what may be left out; `shortfall` counts what may not."""
     problem: Problem = clock.problem
     routes, cost = [], 0
     left = set(range(clock.modeller.node_count))
