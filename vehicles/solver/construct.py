@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from vehicles.problem import UNREACHABLE, Vehicle
-from vehicles.solver.model import Modeller, Tour
+from vehicles.solver.model import Modeller
 from vehicles.solver.timing import Clock
+from vehicles.solver.tours import Tour
 
 
 class Items:

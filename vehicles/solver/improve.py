@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from pyvrp import Solution
 
-from vehicles.solver.model import Model, Tour
 from vehicles.solver.pool import Pool
 from vehicles.solver.search import Search, Size
 from vehicles.solver.timing import Clock
+from vehicles.solver.tours import Model, Tour
 
 
 class Improver:

@@ -3,92 +3,23 @@
 Every task and each end of a shipment is a location of its own (several may stand at one place), so that who may serve
 it can be said by arcs: what a vehicle may not serve costs far more than any route and, where time plays a part, takes
 longer than the day. Vehicles that see the same roads, tasks and tariffs share a PyVRP profile; a bus's profile runs
-forward along its calls only, its "distance" into a stop is the tariff. A *node* is a task (0 … T-1) or a shipment's
-pickup (T + 2s) or delivery (T + 2s + 1); a *tour* is a vehicle and its trips as tuples of nodes. Both are named by the
-whole problem, so tours can be moved between models of parts.
+forward along its calls only, its "distance" into a stop is the tariff.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from pyvrp import Client, Depot, Location, ProblemData, Solution, VehicleType
-from pyvrp import Route as PyvrpRoute
+from pyvrp import Client, Depot, Location, ProblemData, VehicleType
 from pyvrp import Shipment as PyvrpShipment
-from pyvrp._pyvrp import Activity, ActivityType
 
-from vehicles.problem import UNREACHABLE, Call, Problem, Shipment, Task, Vehicle, Window
+from vehicles.problem import UNREACHABLE, Problem, Shipment, Vehicle
+from vehicles.solver.access import bus_carries, bus_fits, call_of, end_loading, may_serve, out_of_order
+from vehicles.solver.tours import Model, Tour
 
 NEVER = 10**9  # from here on a bound of problem.py means "none"
 NO_BOUND = np.iinfo(np.int64).max
-
-
-class Tour(NamedTuple):
-    """A vehicle's day: its trips as tuples of nodes."""
-
-    vehicle: int
-    trips: tuple[tuple[int, ...], ...]
-
-    @property
-    def nodes(self) -> tuple[int, ...]:
-        return tuple(node for trip in self.trips for node in trip)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Model:
-    """PyVRP's data for some tasks, shipments and vehicles, with the way back to the problem's own numbers."""
-
-    data: ProblemData
-    tasks: tuple[int, ...]  # of PyVRP's clients
-    shipments: tuple[int, ...]  # of PyVRP's shipments
-    vehicles: tuple[int, ...]  # of PyVRP's vehicle types
-    task_count: int  # of the whole problem: where the nodes of shipments begin
-    reload_of: tuple[int, ...]  # a vehicle type's start depot
-
-    def tours(self, solution: Solution) -> list[Tour]:
-        """The routes of a solution, feasible or not, in the problem's own numbers."""
-        return [self.tour(route) for route in solution.routes()]
-
-    def tour(self, route: PyvrpRoute) -> Tour:
-        trips: list[tuple[int, ...]] = []
-        trip: list[int] = []
-        for activity in list(route)[1:]:
-            kind = activity.type
-            if kind == ActivityType.CLIENT:
-                trip.append(self.tasks[activity.idx])
-            elif kind == ActivityType.DEPOT:
-                if trip:
-                    trips.append(tuple(trip))
-                trip = []
-            else:
-                node = self.task_count + 2 * self.shipments[activity.idx]
-                trip.append(node + (kind == ActivityType.DELIVERY))
-        return Tour(self.vehicles[route.vehicle_type()], tuple(trips))
-
-    def solution(self, tours: Iterable[Tour]) -> Solution:
-        """Tours as a solution to start from; all their nodes and vehicles must be in this model."""
-        client = {task: i for i, task in enumerate(self.tasks)}
-        shipment = {number: i for i, number in enumerate(self.shipments)}
-        kinds = {vehicle: i for i, vehicle in enumerate(self.vehicles)}
-        routes = []
-        for tour in tours:
-            kind = kinds[tour.vehicle]
-            activities = []
-            for number, trip in enumerate(tour.trips):
-                if number:
-                    activities.append(Activity(ActivityType.DEPOT, self.reload_of[kind]))
-                for node in trip:
-                    if node < self.task_count:
-                        activities.append(Activity(ActivityType.CLIENT, client[node]))
-                    else:
-                        number_, end = divmod(node - self.task_count, 2)
-                        step = ActivityType.DELIVERY if end else ActivityType.PICKUP
-                        activities.append(Activity(step, shipment[number_]))
-            if activities:
-                routes.append(PyvrpRoute(self.data, activities, kind))
-        return Solution(self.data, routes)
 
 
 class Modeller:
@@ -171,11 +102,11 @@ class Modeller:
         answer = np.zeros(self.node_count, dtype=bool)
         calls = call_of(vehicle)
         for index, task in enumerate(problem.tasks):
-            if not _may(task, vehicle, number) or (vehicle.timetable and not _bus_fits(task, vehicle, calls)):
+            if not may_serve(task, vehicle, number) or (vehicle.timetable and not bus_fits(task, vehicle, calls)):
                 answer[index] = True
         for index, shipment in enumerate(problem.shipments):
-            if not _may(shipment, vehicle, number) or (
-                vehicle.timetable and not _bus_carries(shipment, vehicle, calls)
+            if not may_serve(shipment, vehicle, number) or (
+                vehicle.timetable and not bus_carries(shipment, vehicle, calls)
             ):
                 answer[self.task_count + 2 * index : self.task_count + 2 * index + 2] = True
         return answer
@@ -408,63 +339,11 @@ class Modeller:
             for a, b in pairwise(places):
                 if a != b and (profile.distance[a, b] >= UNREACHABLE or profile.duration[a, b] >= UNREACHABLE):
                     return True
-            if self.problem.linehaul_first and _out_of_order(
+            if self.problem.linehaul_first and out_of_order(
                 [(bool(self.down_of[n]), bool(self.up_of[n])) for n in trip if n < self.task_count]
             ):
                 return True
         return False
-
-
-def end_loading(vehicle: Vehicle) -> int:
-    """PyVRP's depot carries the loading time, so a vehicle that comes home comes to the depot it started from."""
-    return vehicle.loading if vehicle.end == vehicle.start else 0
-
-
-def call_of(vehicle: Vehicle) -> dict[int, tuple[int, Call]]:
-    """A bus's first call at each place after its start, with its number in the timetable."""
-    calls: dict[int, tuple[int, Call]] = {}
-    for order, call in enumerate(vehicle.timetable):
-        calls.setdefault(call.place, (order, call))
-    return calls
-
-
-def bus_start(window: Window, call: Call) -> int | None:
-    """When a bus's stop can be served, None: not by this call."""
-    start = max(call.arrive, window[0])
-    return start if start <= min(call.leave, window[1]) else None
-
-
-def _may(work: Task | Shipment, vehicle: Vehicle, number: int) -> bool:
-    return work.skills <= vehicle.skills and (work.allowed is None or number in work.allowed)
-
-
-def _bus_fits(task: Task, vehicle: Vehicle, calls: Mapping[int, tuple[int, Call]]) -> bool:
-    return (
-        task.place in calls
-        and task.release <= vehicle.timetable[0].leave
-        and bus_start(task.window, calls[task.place][1]) is not None
-    )
-
-
-def _bus_carries(shipment: Shipment, vehicle: Vehicle, calls: Mapping[int, tuple[int, Call]]) -> bool:
-    if shipment.origin not in calls or shipment.destination not in calls:
-        return False
-    (first, on), (last, off) = calls[shipment.origin], calls[shipment.destination]
-    return (
-        first <= last
-        and bus_start(shipment.pickup_window, on) is not None
-        and bus_start(shipment.delivery_window, off) is not None
-    )
-
-
-def _out_of_order(kinds: Sequence[tuple[bool, bool]]) -> bool:
-    """Whether a trip has `down` after an `up`, or only `up`."""
-    seen_up = False
-    for down, up in kinds:
-        if down and seen_up:
-            return True
-        seen_up = seen_up or up
-    return bool(kinds) and not any(down for down, _ in kinds)
 
 
 def _largest(matrix: np.ndarray) -> int:

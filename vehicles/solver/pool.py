@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from vehicles.solver.model import Tour
+from vehicles.solver.tours import Tour
 
 LIMIT = 20_000  # routes remembered
 

@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 from vehicles.problem import Improvement, Plan, Problem, Solved
 from vehicles.solver.construct import construct
 from vehicles.solver.improve import Improver
-from vehicles.solver.model import NEVER, Modeller, Tour
+from vehicles.solver.model import NEVER, Modeller
 from vehicles.solver.search import Search, Settings, Size
 from vehicles.solver.timing import Clock, plan_of, shortfall, tours_of
+from vehicles.solver.tours import Tour
 
 TELL_EVERY_S = 0.5
 ASK_EVERY_S = 0.1

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vehicles.problem import Plan, Problem, Route, Trip, Visit
-from vehicles.solver.model import Modeller, Tour, bus_start, call_of
+from vehicles.solver.access import bus_start, call_of
+from vehicles.solver.model import Modeller
+from vehicles.solver.tours import Tour
 
 REMEMBERED = 20_000  # tours
 
