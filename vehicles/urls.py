@@ -1,9 +1,25 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
-from vehicles.views import drive, drivers, feeds, fleet, lines, live, plan_edits, plans, proof, tabs, timetables, trips
+from vehicles.views import (
+    drive,
+    drivers,
+    feeds,
+    fleet,
+    incidents,
+    lines,
+    live,
+    plan_edits,
+    plans,
+    proof,
+    roads,
+    tabs,
+    timetables,
+    trips,
+)
 
 app_name = "vehicles"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", tabs.home, name="home"),
     # plans
     path("plans/", plans.plan_list, name="plans"),
     path("plans/new/", plans.plan_new, name="plan-new"),
@@ -22,7 +38,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("plans/stops/<int:pk>/lock/", plan_edits.stop_lock, name="stop-lock"),
     path("plans/trips/<int:pk>/order/", plan_edits.trip_reorder, name="trip-reorder"),
     path("plans/trips/<int:pk>/lock/", plan_edits.trip_lock, name="trip-lock"),
-    path("", tabs.home, name="home"),
     # fleet and people
     path("fleet/", fleet.fleet, name="fleet"),
     path("fleet/new/", fleet.vehicle_new, name="vehicle-new"),
@@ -54,6 +69,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("drive/<str:code>/", drive.drive_trip, name="drive-trip"),
     path("live/", live.live, name="live"),
     path("live/data/", live.live_data, name="live-data"),
+    # roads and incidents
+    path("roads/", roads.roads, name="roads"),
+    path("roads/data.json", roads.roads_data, name="roads-data"),
+    path("roads/new/", roads.road_new, name="road-new"),
+    path("roads/import/", roads.roads_import, name="roads-import"),
+    path("roads/import/template.csv", roads.roads_template, name="roads-template"),
+    path("roads/<int:pk>/", roads.road, name="road"),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<int:pk>/", incidents.incident, name="incident"),
+    path("incidents/<int:pk>/confirm/", incidents.incident_confirm, name="incident-confirm"),
+    path("incidents/<int:pk>/assign/", incidents.incident_assign, name="incident-assign"),
+    path("incidents/<int:pk>/reopen/", incidents.incident_reopen, name="incident-reopen"),
+    path("incidents/<int:pk>/reject/", incidents.incident_reject, name="incident-reject"),
+    re_path(r"^report/(?P<county_code>[0-9]{6})/$", incidents.incident_report, name="incident-report"),
+    re_path(r"^report/(?P<county_code>[0-9]{6})/map.json$", incidents.report_data, name="report-data"),
     # lines and timetables
     path("lines/", lines.lines, name="lines"),
     path("lines/new/", lines.line_new, name="line-new"),

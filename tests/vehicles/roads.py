@@ -6,6 +6,7 @@ from stations.models import Station
 from tests.conftest import COUNTY, NOW, County
 from vehicles.models import RoadEdition
 from vehicles.services import import_roads as service
+from vehicles.services.incidents import report_incident
 from vehicles.services.road_files import Roads, Way, hand_way
 
 SPOTS = {
@@ -61,3 +62,15 @@ def make_roads(county: County, *, at: datetime = NOW, rows: list[dict[str, str]]
     )
     assert done.edition
     return done.edition
+
+
+def make_road_rows(county_code: str, prefix: str = "") -> dict[str, int]:
+    """A road and a report on it: what the addresses of tests/rights.yaml are filled with."""
+    rows = [{"name": "路", "points": "107.7 29.8; 107.71 29.81", "class": "IV"}]
+    done = service.replace_roads(
+        county_code=county_code, found=hand_roads(rows), source="hand", name="路", by=None, at=NOW
+    )
+    assert done.edition
+    segment = done.edition.segments.get()
+    incident = report_incident(county_code=county_code, kind="flood", effect="closed", at=NOW, lng=107.705, lat=29.805)
+    return {f"{prefix}road_segment": segment.pk, f"{prefix}incident": incident.pk}

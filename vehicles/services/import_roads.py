@@ -109,7 +109,7 @@ def replace_roads(
 ) -> RoadsImported:
     """Make roads that were read the county's current edition. Conflict "import_running"."""
     with transaction.atomic():
-        _lock(county_code)
+        lock_roads(county_code)
         before = reads.current_edition(county_code)
         result = RoadsImported(left_out=found.left_out, problems=found.problems)
         if before and source == RoadSource.OSM:
@@ -135,7 +135,7 @@ def replace_roads(
 def add_roads(*, county_code: str, found: Roads, name: str, by: User | None, at: datetime) -> RoadsImported:
     """Add roads entered by hand to those there are; one that stands there already, point by point, isn't doubled."""
     with transaction.atomic():
-        _lock(county_code)
+        lock_roads(county_code)
         edition = reads.current_edition(county_code) or _new_edition(
             county_code, RoadSource.HAND, name, Roads(), "", by, at
         )
@@ -163,7 +163,7 @@ def refresh_digest(edition: RoadEdition) -> None:
     edition.save(update_fields=["digest"])
 
 
-def _lock(county_code: str) -> None:
+def lock_roads(county_code: str) -> None:
     """One writer of a county's roads at a time, to the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('vehicles.roads'), %s::int)", [int(county_code)])
