@@ -25,7 +25,9 @@ class SpanForm(forms.Form):
     first_on = _day(_("From"), required=False)
     last_on = _day(_("Until"), required=False)
     grain = forms.ChoiceField(
-        label=_("Sum up by"), choices=(("day", _("Day")), ("week", _("Week")), ("month", _("Month"))), required=False
+        label=_("Sum up by"),
+        choices=(("day", _("by day")), ("week", _("by week")), ("month", _("by month"))),
+        required=False,
     )
 
     def span(self, today: date) -> tuple[date, date, str]:

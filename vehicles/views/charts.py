@@ -95,6 +95,8 @@ def chart(
 
 def _step(top: float) -> float:
     """Between four and ten lines."""
+    if top <= 0:
+        return 1.0
     size = 1.0
     while size * 10 > top:
         size /= 10
