@@ -81,6 +81,7 @@
     var typing = input && document.activeElement === input;
     var typed = input ? input.value : "";
     stopCamera();
+    document.getElementById("messages").textContent = "";  /* said before the page's first act */
     live.innerHTML = html;  /* from our own server, escaped there */
     var result = document.getElementById("result");
     if (result) {
@@ -106,6 +107,8 @@
     }
     var fields = [];
     new FormData(form).forEach(function (value, name) { fields.push([name, value]); });
+    var button = event.submitter;
+    if (button && button.name) { fields.push([button.name, button.value]); }
     fields.push(["occurred_at", new Date().toISOString()]);
     if (place) {
       fields.push(["lng", place.longitude.toFixed(6)], ["lat", place.latitude.toFixed(6)],

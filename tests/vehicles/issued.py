@@ -125,12 +125,13 @@ class Morning:
 
     WAYBILLS = ("73190553100011", "73190553100012", "73190553100021", "73190553100022")
 
-    def __init__(self, county: County) -> None:
+    def __init__(self, county: County, departs_at: datetime = MORNING) -> None:
         self.county = county
         self.user = county.people["courier"]
         self.driver = make_driver(county.h1, self.user)
         self.vehicle = make_vehicle(county.h1)
-        self.trip = make_trip(county.h1, [county.o1, county.o2], vehicle=self.vehicle, driver=self.driver)
+        stops = [county.o1, county.o2]
+        self.trip = make_trip(county.h1, stops, vehicle=self.vehicle, driver=self.driver, departs_at=departs_at)
         self.a, self.b, self.c, self.up = (make_parcel(county, w) for w in self.WAYBILLS)
         put_on(self.trip, self.a, county.o1)
         put_on(self.trip, self.b, county.o1)

@@ -65,6 +65,7 @@ class Done:
     detail: str = ""
     anyway: str = ""
     anyway_label: str = ""
+    carriers: tuple[tuple[str, str], ...] = ()  # (code, name): one of them is to be chosen
 
 
 def arrive(*, trip: Trip, user: User, stop_id: int, act: Act, at: datetime) -> Done:
@@ -303,11 +304,13 @@ def _stranger(
         .distinct()[:10]
     )
     names = [carrier] if carrier else known or codes.recognise(code)
-    carriers = list(Organisation.objects.filter(code__in=names).values_list("code", flat=True))
-    if len(carriers) != 1:
+    rows = list(Organisation.objects.filter(code__in=names).order_by("name").values_list("code", "name"))
+    if not rows:
         return _no(_("Which carrier %(code)s belongs to can't be told: let the station receive it.") % {"code": code})
+    if len(rows) > 1:
+        return Done("error", _("Which carrier?"), code, anyway=code, carriers=tuple(rows))
     event = _event(Node.LOADED, here.stop.station, trip, act, at)
-    return [{**event, "carrier": carriers[0], "waybill_no": code}]
+    return [{**event, "carrier": rows[0][0], "waybill_no": code}]
 
 
 # --- events -----------------------------------------------------------------------------------------------
