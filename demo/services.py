@@ -25,6 +25,7 @@ from demo import network as plan
 from demo.fleet import open_fleet
 from demo.lines import open_lines
 from demo.money import open_books, send_last_month_on
+from demo.roads import open_roads
 from demo.simulate import NEWEST, Day, simulate
 from orders.rules import ParcelLine
 from orders.services import import_parcels
@@ -130,6 +131,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
         revive_job(job_id=history.pk)  # the machine may have been switched off once too often while it ran
         open_fleet(at=at)  # a county loaded before there were vehicles
         open_lines(at=at)
+        open_roads(at=at, county_code=plan.COUNTY)
         return None
     at = _anchor() or at
     if build_county(at=at):
@@ -140,6 +142,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
     _look_after(at=at)
     open_fleet(at=at)
     open_lines(at=at)
+    open_roads(at=at, county_code=plan.COUNTY)
     open_books(began=at - BEFORE, first_day=clock.business_date(at - timedelta(days=DAYS)), at=at)
     _draw_conclusions(at=at, months=[clock.month_of(at)])
     return start_job(
