@@ -47,7 +47,7 @@ def build(county_code: str) -> Roads:
     """The graph; the same stations give the same roads."""
     rng = random.Random(SEED)
     rows = [s for s in placed(Station.objects.filter(county_code=county_code)) if s.x is not None and s.y is not None]
-    spots = {s.pk: (s.region.short_name, float(s.x), float(s.y)) for s in rows}
+    spots = {s.pk: (s.region.short_name, float(s.x or 0), float(s.y or 0)) for s in rows}  # none is without, see above
     made = Roads()
     hub = next(s for s in rows if s.level == "HUB")
     centres = [s.pk for s in rows if s.level == "CENTRE"]
