@@ -47,18 +47,22 @@ def page(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"nav": [], "workplace": "", "hotline": "", "demo_strip": settings.DEMO}
     memberships = memberships_of(user)
-    nav = []
-    for label, name, action, icon in ENTRIES:
-        if may(user, action) and (name not in ONLY or ONLY[name] in {m.role for m in memberships}):
-            url = reverse(name)
-            nav.append(NavEntry(str(label), url, request.path.startswith(url), icon))
+    roles = {m.role for m in memberships}
+    shown = [
+        (str(label), reverse(name), icon)
+        for label, name, action, icon in ENTRIES
+        if may(user, action) and (name not in ONLY or ONLY[name] in roles)
+    ]
+    # of two that begin alike the longer one is meant: /vehicles/drive/ is not the vehicles' entry
+    here = max((url for _label, url, _icon in shown if request.path.startswith(url)), key=len, default="")
+    nav = [NavEntry(label, url, url == here, icon) for label, url, icon in shown]
     place = next((m.place for m in memberships if m.place), "")
     hotline = next((m.station.contact_phone for m in memberships if m.station and m.station.contact_phone), "")
-    roles = _(", ").join(dict.fromkeys(str(m.get_role_display()) for m in memberships))
+    role_names = _(", ").join(dict.fromkeys(str(m.get_role_display()) for m in memberships))
     return {
         "nav": nav,
         "workplace": place,
-        "role_names": roles,
+        "role_names": role_names,
         "hotline": hotline,
         "demo_strip": settings.DEMO,
     }
