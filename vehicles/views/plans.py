@@ -20,7 +20,7 @@ from vehicles import services
 from vehicles.figures import Figures
 from vehicles.forms.plans import WAVES, PlanForm
 from vehicles.models import Plan
-from vehicles.queries.plans import compare, plan_page, plan_progress, plans_of
+from vehicles.queries.plans import LeftRow, compare, plan_page, plan_progress, plans_of
 from vehicles.queries.scope import hub_for
 from vehicles.states import PlanState
 from vehicles.views.fleet import hub_or_refuse
@@ -172,9 +172,9 @@ def _page(request: PageRequest, row: Plan) -> HttpResponse:
     others = Plan.objects.visible_to(request.user).filter(hub=row.hub_id, service_date=row.service_date, wave=row.wave)
     others = others.exclude(pk=row.pk).exclude(state__in=[PlanState.SOLVING, PlanState.DISCARDED]).order_by("-version")
     before = others.filter(state=PlanState.ISSUED).first()
-    groups: dict[str, list[Any]] = {}
+    groups: dict[str, dict[str, list[LeftRow]]] = {}
     for left in page.left:
-        groups.setdefault(left.label, []).append(left)
+        groups.setdefault(left.label, {}).setdefault(left.sentence, []).append(left)
     context = {
         "plan": row,
         "title": plan_name(row),
@@ -183,7 +183,10 @@ def _page(request: PageRequest, row: Plan) -> HttpResponse:
         "rows": trips,
         "timeline": timeline(trips),
         "curve": curve([(float(s), float(y), str(b)) for s, y, b in row.trace], int(row.asked.get("seconds", 0))),
-        "left": [(label, sum(r.parcels for r in rows), rows) for label, rows in groups.items()],
+        "left": [
+            (label, sum(row.parcels for rows in said.values() for row in rows), list(said.items()))
+            for label, said in groups.items()
+        ],
         "others": others[:8],
         "before": before,
         "makes": makes(request, row),
@@ -213,7 +216,7 @@ def _asked(row: Plan) -> list[tuple[str, Any]]:
         (_("Whose parcels"), _(", ").join(members) if members else _("the whole pool")),
         (_("Planned anew from"), plan_name(row.base) if row.base else "—"),
         (_("Reviewed by"), row.reviewed_by.name if row.reviewed_by else "—"),
-        (_("Issued by"), row.issued_by.name if row.issued_by else "—"),
+        (_("Put in force by"), row.issued_by.name if row.issued_by else "—"),
     ]
 
 
