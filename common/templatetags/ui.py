@@ -24,14 +24,15 @@ SMALL_SAMPLE = 30  # below this many, a percentage says nothing: it is shown gre
 
 # A state's tone; the word beside it always says the same, so that nobody depends on the colour.
 TONES = {
-    "ok": ("done", "active", "delivered", "accepted", "paid", "confirmed", "closed_month", "success"),
-    "busy": ("running", "in_transit", "out_for_delivery", "in_network", "info"),
+    "ok": ("done", "active", "delivered", "accepted", "paid", "confirmed", "closed_month", "success", "completed"),
+    "busy": ("running", "in_transit", "out_for_delivery", "in_network", "info", "departed"),
     "shelf": ("at_hub", "at_centre", "at_outlet"),
     "wait": (
         "waiting", "registered", "proposed", "approved", "building", "trial", "draft", "open", "suspended",
-        "on_hold", "warning",
+        "on_hold", "warning", "assigned",
     ),
-    "bad": ("failed", "lost", "damaged", "refused", "rejected", "revoked", "returned", "error", "danger"),
+    "bad": ("failed", "lost", "damaged", "refused", "rejected", "revoked", "returned", "error", "danger",
+            "broken_down"),
     "off": ("cancelled", "closed", "expired", "replaced", "secondary"),
 }  # fmt: skip
 _TONE_OF = {state: tone for tone, states in TONES.items() for state in states} | {tone: tone for tone in TONES}

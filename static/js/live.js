@@ -64,7 +64,7 @@
         layer.addTo(map);
       }
       layer.clearLayers();
-      data.stations.forEach(function (s) { dot([s.lat, s.lng], STATION, s.name, false).addTo(layer); });
+      data.stations.forEach(function (s) { dot([s.lat, s.lng], STATION, s.name, data.stations.length < 16).addTo(layer); });
       placed.forEach(function (trip) {
         dot([trip.lat, trip.lng], trip.alerts.length ? BAD : GOOD, trip.vehicle || trip.code, placed.length < 13)
           .addTo(layer);
@@ -99,7 +99,7 @@
     var all = track.map(function (p) { return [p[2], p[1]]; })
       .concat(data.stops.map(function (s) { return [s.lat, s.lng]; }));
     var canvas = ground(over, all);
-    data.stops.forEach(function (s) { dot([s.lat, s.lng], STATION, s.name, false).addTo(canvas); });
+    data.stops.forEach(function (s) { dot([s.lat, s.lng], STATION, s.name, data.stops.length < 16).addTo(canvas); });
     if (data.points.length) {
       L.polyline(data.points.map(function (p) { return [p[2], p[1]]; }), { color: "#0b5d4e", weight: 3, opacity: 0.6 })
         .addTo(canvas);

@@ -208,3 +208,19 @@ def test_killed_between_the_scan_and_the_follow(morning: Morning, county: County
     assert Trip.objects.get(pk=morning.trip.pk).state == TripState.ASSIGNED
     assert follow(at=clock.now()) == 1
     assert Trip.objects.get(pk=morning.trip.pk).state == TripState.DEPARTED
+
+
+def test_a_breakdown_before_and_after_leaving(morning: Morning, phone, county: County):
+    """Before, it is no trip of theirs any more; after, what is on board can still be handed over."""
+    m, url = morning, reverse("vehicles:trip-breakdown", args=[morning.trip.code])
+    m.say("LOADED", county.h1, clock.now(), waybill_no=m.a.waybill_no)
+    m.say("DEPARTED", county.h1, clock.now())
+    answer = phone.client.post(url, {"reason": "爆胎"}, follow=True)
+    assert answer.redirect_chain == [(reverse("vehicles:drive-trip", args=[m.trip.code]), 302)]
+    assert m.now().state == TripState.BROKEN_DOWN
+    assert phone("give", to="FD-O1").tone == "ok"
+    second = make_trip(
+        county.h1, [county.o1], vehicle=make_vehicle(county.h1, "渝F7"), driver=m.driver, departs_at=clock.now()
+    )
+    answer = phone.client.post(reverse("vehicles:trip-breakdown", args=[second.code]), {"reason": "电瓶"}, follow=True)
+    assert answer.redirect_chain == [(reverse("vehicles:drive"), 302)]

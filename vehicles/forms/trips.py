@@ -16,7 +16,11 @@ from vehicles.services.driving import PROBLEMS
 
 
 class DayForm(forms.Form):
-    day = forms.DateField(label=gettext_lazy("Day"), required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    day = forms.DateField(
+        label=gettext_lazy("Day"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),  # the only form a browser reads
+    )
 
 
 class AssignForm(forms.Form):

@@ -19,7 +19,6 @@ from django.utils.translation import ngettext, pgettext
 
 from accounts.models import User
 from common import ids, text
-from common.crash import crash_point
 from common.errors import NotAllowed
 from orders import codes
 from orders.models import Parcel
@@ -382,7 +381,6 @@ def _perform(trip: Trip, user: User, act: Act, at: datetime, build: Any, done: A
         cache.add(key, built, timeout=KEEP_ACT_S)
         events = cache.get(key) or built  # of two equal requests at once the first one's events are sent by both
     receipts = [_send(trip, user, events[n : n + AT_ONCE], act, at) for n in range(0, len(events), AT_ONCE)]
-    crash_point("drive.recorded")
     follow(at=at, county_code=trip.county_code)
     trip.refresh_from_db()
     faults = [fault for receipt in receipts for fault in receipt.exceptions if fault.status != Verdict.DUPLICATE]

@@ -38,7 +38,10 @@ def trips(request: PageRequest) -> HttpResponse:
     at = clock.now()
     form = DayForm(request.GET)
     day = (form.cleaned_data["day"] if form.is_valid() else None) or clock.business_date(at)
-    rows = day_rows(trips_of_day(request.user, day), at)
+    found = trips_of_day(request.user, day)
+    for county in set(found.order_by().values_list("county_code", flat=True)):
+        services.follow(at=at, county_code=county)
+    rows = day_rows(found, at)
     context = {
         "rows": rows,
         "day": day,
@@ -125,13 +128,13 @@ def _actions(request: PageRequest, row: Trip) -> list[tuple[str, str, str]]:
             words = _("Change driver") if row.driver_id else _("Give it a driver")
             found.append((words, reverse("vehicles:trip-assign", args=[row.code]), "person"))
             found.append((_("Call off"), reverse("vehicles:trip-cancel", args=[row.code]), "no"))
+    found.append((_("Loading list"), reverse("vehicles:trip-manifest", args=[row.code]), "print"))
+    if row.departed_at is not None:
+        found.append((_("Replay"), reverse("vehicles:replay", args=[row.code]), "undo"))
     if row.state in (*BEFORE, TripState.DEPARTED) and (
         trips_run_by(request.user, "trip.run").filter(pk=row.pk).exists()
     ):
         found.append((_("Breakdown"), reverse("vehicles:trip-breakdown", args=[row.code]), "warning"))
-    found.append((_("Loading list"), reverse("vehicles:trip-manifest", args=[row.code]), "print"))
-    if row.departed_at is not None:
-        found.append((_("Replay"), reverse("vehicles:replay", args=[row.code]), "undo"))
     return found
 
 
@@ -225,6 +228,8 @@ def check(request: PageRequest, code: str) -> HttpResponse:
 def _home(request: PageRequest, row: Trip) -> str:
     """The driver's page for the driver, the trip's page for everybody else."""
     mine = row.driver is not None and row.driver.user_id == request.user.pk
+    if mine and not Trip.objects.visible_to(request.user).filter(pk=row.pk).exists():
+        return reverse("vehicles:drive")  # it ended before it left: no trip of theirs any more
     return reverse("vehicles:drive-trip" if mine else "vehicles:trip", args=[row.code])
 
 
