@@ -40,7 +40,7 @@ def test_a_closed_road_is_told_and_drawn(county: County, sign_in) -> None:
     make_roads(county)
     report()
     RoadIncident.objects.update(state="confirmed")
-    page = sign_in("operator").get(reverse("vehicles:roads"))
+    page = sign_in("operator2").get(reverse("vehicles:roads"))
     assert [name for _pk, name, _why in page.context["away"]] == []  # an outlet's operator sees only their own
     page = sign_in("officer").get(reverse("vehicles:roads"))
     assert [name for _pk, name, _why in page.context["away"]] == ["大池村服务点"]

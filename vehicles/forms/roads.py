@@ -189,7 +189,7 @@ class ConfirmForm(forms.Form):
     segment = forms.ChoiceField(label=_("Which road"), widget=forms.RadioSelect)
     effect = forms.ChoiceField(label=_("Can vehicles get through?"), choices=IncidentEffect.choices)
     slow_factor = forms.ChoiceField(label=_("If slow: the way takes"), choices=SLOWER, initial="2")
-    reason = CleanChar(label=_("Note"), required=False, max_length=300)
+    reason = CleanChar(label=_("Remark"), required=False, max_length=300)
 
     def __init__(self, *args: Any, roads: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -200,7 +200,7 @@ class ConfirmForm(forms.Form):
 
 class AssignForm(forms.Form):
     level = forms.ChoiceField(label=_("Who is responsible"), choices=ResponsibleLevel.choices)
-    reason = CleanChar(label=_("Note"), required=False, max_length=300)
+    reason = CleanChar(label=_("Remark"), required=False, max_length=300)
 
 
 class ReasonForm(forms.Form):

@@ -107,7 +107,7 @@ def _page(
         "incident": row,
         "title": row.get_kind_display(),
         "facts": [
-            (_("Effect"), row.get_effect_display()),
+            (_("Way through"), row.get_effect_display()),
             (_("Road"), (row.segment.name or _("Road without a name")) if row.segment else ""),
             (_("Class"), row.segment.get_road_class_display() if row.segment else ""),
             (_("Near station"), row.station.name if row.station else ""),

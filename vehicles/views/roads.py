@@ -85,14 +85,14 @@ def roads(request: PageRequest) -> HttpResponse:
                 {
                     "road_class": c.road_class,
                     "label": c.label,
-                    "metres": c.metres,
                     "km": c.metres / 1000,
+                    "percent": 100 * c.metres / max(1, sums.metres),
                     "roads": c.roads,
                 }
                 for c in sums.classes
             ],
-            "good_km": sums.good_m / 1000,
-            "all_km": sums.metres / 1000,
+            "good_km": round(sums.good_m / 1000),
+            "all_km": round(sums.metres / 1000),
             "joined": joined,
             "away": [(pk, name, _why(reach)) for pk, name, reach in joined.away[:SHOWN_AWAY]],
             "open": RoadIncident.objects.visible_to(request.user).filter(state__in=OPEN_INCIDENTS).count(),
