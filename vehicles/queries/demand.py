@@ -75,12 +75,21 @@ class Demand:
         return [parcel for parcel in self.parcels if parcel.reason]
 
 
-def demand(*, hub: Station, day: date, wave: str, at: datetime, members: Sequence[str] | None = None) -> Demand:
-    """What a hub's wave has to carry. `members`: organisation codes; None: all that are members that day."""
+def demand(
+    *,
+    hub: Station,
+    day: date,
+    wave: str,
+    at: datetime,
+    members: Sequence[str] | None = None,
+    if_joined: bool = False,
+) -> Demand:
+    """What a hub's wave has to carry. `members`: organisation codes; None: all that are members that day. `if_joined`:
+    reckoned as if those were members (what-ifs)."""
     below = {station.pk: station for station in Station.objects.below(hub).exclude(pk=hub.pk)}
     pool = set(members_on(hub.county_code, day).values_list("organisation__code", flat=True))
     if members is not None:
-        pool &= set(members)
+        pool = set(members) if if_joined else pool & set(members)
     spoken_for = _spoken_for(hub, day, wave)
     truck = truck_at(day, wave, at)
     found: list[DemandParcel] = []

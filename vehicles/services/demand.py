@@ -63,6 +63,7 @@ def problem_for(
     members: Sequence[str] | None = None,
     buses: bool = True,
     base: Plan | None = None,
+    if_joined: bool = False,
     anew: bool = False,
 ) -> Built:
     """Refused "day_passed", "wave_over", "hub_not_on_map", "no_vehicle", "locked_trip_off" in a sentence. `anew`: the
@@ -70,7 +71,7 @@ def problem_for(
     earliest = earliest_start(day, wave, at)
     if hub.lng is None or hub.lat is None:
         raise Refused("hub_not_on_map", _("The hub has no place on the map yet: enter it first."))
-    found = demand(hub=hub, day=day, wave=wave, at=at, members=members)
+    found = demand(hub=hub, day=day, wave=wave, at=at, members=members, if_joined=if_joined)
     locks = locks_of(base)
     builder = _Builder(found, locks, earliest)
     rolling = rolling_trips(base, at) if base is not None and anew else []
