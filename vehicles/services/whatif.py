@@ -199,6 +199,7 @@ class _Reckoner:
             at=row.made_at,
             members=members,
             buses=buses,
+            if_joined=True,
         )
         problem = built.problem
         plan = p.Plan((), left_tasks=tuple(range(len(problem.tasks))))
