@@ -174,7 +174,7 @@ class Improver:
         return chosen
 
     def _recombine(self) -> None:
-        if self.size.pool_seconds <= 0 or len(self.pool) <= len(self.tours):
+        if self.stop(self.iterations) or len(self.pool) <= len(self.tours):
             return
         upper = self.cost(self.tours)
         problem = self.problem

@@ -63,7 +63,7 @@ class Pool:
             integrality=np.ones(size + nodes),
             bounds=Bounds(0, 1),
             constraints=LinearConstraint(matrix, low, high),
-            options={"time_limit": seconds, "mip_rel_gap": 1e-5},
+            options={"time_limit": seconds, "node_limit": 50, "mip_rel_gap": 1e-5},
         )
         if answer.x is None:
             return None

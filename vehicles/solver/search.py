@@ -48,8 +48,8 @@ class Size:
     idle_buses: int = 2  # idle departures in a part
     ruin: float = 0.0  # share of parts searched from a plan with one tour dissolved
     pool_every: int = 4_000  # iterations between two recombinations
-    pool_seconds: float = 1.0
-    pool_routes: int = 5_000
+    pool_seconds: float = 0.3  # nobody who asks to stop waits longer
+    pool_routes: int = 3_000
 
 
 @dataclass(slots=True)

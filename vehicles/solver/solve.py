@@ -11,6 +11,7 @@ Every plan handed out has been timed anew (timing.py) and keeps every limit know
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from vehicles.problem import Improvement, Plan, Problem, Solved
 from vehicles.solver.construct import construct
@@ -107,6 +108,8 @@ def solve(
     run.found(tours, "construction" if warm is None else "start")
     hopeless = frozenset(n for n in left if not _possible(clock, n))
     size = size_of(problem)
+    if iterations is not None:  # what the pool finds may not hang on how busy the machine is: its nodes are counted
+        size = replace(size, pool_seconds=60.0)
     required = [n for n in left if n not in hopeless and _is_required(clock, n)]
     soft = any(_is_required(clock, n) for n in hopeless) or bool(required)
     spent = 0
