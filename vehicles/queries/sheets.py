@@ -17,7 +17,7 @@ from stations.models import Station
 from tracking.counter_queries import key_time
 from tracking.states import Node
 from vehicles import rules
-from vehicles.models import DepartureCheck, PlanParcel, Trip, TripStop
+from vehicles.models import DepartureCheck, PlanParcel, Transition, Trip, TripStop
 from vehicles.states import Direction, LoadState, StopState, TripState
 
 BEFORE = (TripState.PLANNED, TripState.ASSIGNED, TripState.CHECKED)
@@ -306,3 +306,10 @@ def _name_places(loads: Iterable[Load], stations: dict[int, str]) -> None:
     for load in loads:
         if load.state == LoadState.WRONG_STOP:
             load.place = stations.get(int(load.place), "")
+
+
+def moves_of(trip: Trip) -> list[tuple[Transition, str]]:
+    """What happened to a trip, in order: (move, the state it led to in words)."""
+    labels = dict(TripState.choices)
+    rows = Transition.objects.filter(county_code=trip.county_code, entity="trip", entity_id=trip.pk)
+    return [(move, str(labels.get(move.to_state, ""))) for move in rows.select_related("by").order_by("at", "id")]

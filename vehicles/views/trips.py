@@ -19,10 +19,10 @@ from stations.permissions import require
 from stations.scope import may
 from vehicles import services
 from vehicles.forms.trips import AssignForm, CheckForm, CustodyForm, DayForm, ReasonForm
-from vehicles.models import Transition, Trip
+from vehicles.models import Trip
 from vehicles.queries.custody import Holder, handovers, who_had
 from vehicles.queries.fleet import drivers_of
-from vehicles.queries.sheets import BEFORE, Sheet, trip_sheet
+from vehicles.queries.sheets import BEFORE, Sheet, moves_of, trip_sheet
 from vehicles.queries.trips import day_rows, issued, trips_of_day, trips_run_by
 from vehicles.services.checks import items_of
 from vehicles.states import TripState
@@ -84,8 +84,6 @@ def trip(request: PageRequest, code: str) -> HttpResponse:
     full_names = may(request.user, "user.read")
     asked = CustodyForm(request.GET if "waybill" in request.GET else None, initial={"time": clock_time(at)})
     holder = _holder(sheet, asked, full_names) if asked.is_bound and asked.is_valid() else None
-    moves = Transition.objects.filter(county_code=row.county_code, entity="trip", entity_id=row.pk)
-    labels = dict(TripState.choices)
     context = {
         "trip": row,
         "sheet": sheet,
@@ -93,7 +91,7 @@ def trip(request: PageRequest, code: str) -> HttpResponse:
         "custody_form": asked,
         "holder": holder,
         "full_names": full_names,
-        "moves": [(m, labels.get(m.to_state, m.to_state)) for m in moves.select_related("by").order_by("at", "id")],
+        "moves": moves_of(row),
         "actions": _actions(request, row),
         "tabs": tabs(request, "trips"),
     }
