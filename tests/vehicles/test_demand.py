@@ -29,7 +29,8 @@ from vehicles import services
 from vehicles.models import Vehicle
 from vehicles.problem import UNREACHABLE
 from vehicles.queries.demand import Demand, DemandParcel, demand
-from vehicles.services.demand import Built, gaps, problem_for, split
+from vehicles.services.carriage import gaps
+from vehicles.services.demand import Built, problem_for, split
 from vehicles.services.snapshots import digest_of, pack, unpack
 
 MONDAY = date(2026, 11, 23)
