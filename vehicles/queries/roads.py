@@ -205,11 +205,11 @@ def nearest_roads(
 ) -> list[NearRoad]:
     """The nearest segment of each of the nearest roads."""
     rows = edition.segments.filter(way=way) if way is not None else edition.segments.all()
-    columns = ("pk", "way", "source__lng", "source__lat", "target__lng", "target__lat")
-    table = list(rows.values_list(*columns))
+    table = list(rows.values_list("pk", "way", "source_id", "target_id"))
     if not table:
         return []
-    metres = _off_segments(lng, lat, np.array([row[2:] for row in table], dtype=np.float64))
+    spots = {pk: (x, y) for pk, x, y in edition.nodes.values_list("pk", "lng", "lat")}
+    metres = _off_segments(lng, lat, np.array([(*spots[row[2]], *spots[row[3]]) for row in table], dtype=np.float64))
     best: dict[Any, tuple[float, int]] = {}
     for i in np.argsort(metres)[:400]:
         key = table[i][1] if table[i][1] is not None else f"#{table[i][0]}"

@@ -17,8 +17,8 @@ SAME_M = 1.5  # other points of it are a node's only if they stand on it
 BATCH = 5000
 _COLUMNS = (
     "way",
-    "source__ref",
-    "target__ref",
+    "source_id",
+    "target_id",
     "road_class",
     "name",
     "surface",
@@ -33,7 +33,10 @@ _COLUMNS = (
 
 def stored(edition: RoadEdition) -> Roads:
     """An edition as it was read: its ways put together again from their segments, in the order they were written."""
-    found = Roads(nodes={ref: (lng, lat) for ref, lng, lat in edition.nodes.values_list("ref", "lng", "lat")})
+    # No join with the nodes: right after an import the tables' statistics are old, and the planner loops for minutes.
+    nodes = list(edition.nodes.values_list("pk", "ref", "lng", "lat"))
+    found = Roads(nodes={ref: (lng, lat) for _pk, ref, lng, lat in nodes})
+    ref_of = {pk: ref for pk, ref, _lng, _lat in nodes}
     lone = least_way(edition)
     for ref, source, target, kind, name, surface, width, length, one_way, first, last, responsible in (
         edition.segments.order_by("pk").values_list(*_COLUMNS).iterator(chunk_size=BATCH)
@@ -42,11 +45,13 @@ def stored(edition: RoadEdition) -> Roads:
             lone -= 1
             ref = lone
         season = (first, last) if first and last else None
-        way = Way(ref, (source, target), kind, name, surface, width, length, one_way, season, responsible)
+        way = Way(
+            ref, (ref_of[source], ref_of[target]), kind, name, surface, width, length, one_way, season, responsible
+        )
         if found.ways and _goes_on(found.ways[-1], way):
             grown = found.ways[-1]
             metres = (grown.length_m or 0) + length
-            found.ways[-1] = replace(grown, nodes=(*grown.nodes, target), length_m=metres)
+            found.ways[-1] = replace(grown, nodes=(*grown.nodes, way.nodes[1]), length_m=metres)
         else:
             found.ways.append(way)
     return found
