@@ -2,7 +2,8 @@
 
 1. The cost of a coalition is what serving its members' parcels together costs. A short solve may miss a cheap answer,
    so each is first replaced by the cheapest split into coalitions that were solved (the subadditive hull): nobody has
-   to drive together where driving apart is cheaper.
+   to drive together where driving apart is cheaper. A part may be a larger coalition that costs less: its plan serves
+   fewer as well, so nobody is paid for joining.
 2. A member's share is the mean of what it adds to those who came before it, over all orders of arrival; with every
    coalition solved exactly (2ⁿ - 1 of them), else over a sample of orders drawn by seed, each with its reverse.
 3. On the hull a newcomer never adds more than its cost alone, so no share is above that; what an order's newcomers add
@@ -106,22 +107,23 @@ def share(costs: Mapping[Coalition, Decimal], orders: Sequence[Sequence[str]] = 
 
 
 class Hull:
-    """The cheapest split of a set of members (as bits) into coalitions whose cost is known; single members are."""
+    """The cheapest way to serve a set of members (as bits) by coalitions whose cost is known; single members' are."""
 
     def __init__(self, known: Mapping[int, int]) -> None:
         self.known = known
-        self.with_lowest: dict[int, list[tuple[int, int]]] = {}
+        self.serving: dict[int, list[tuple[int, int]]] = {}  # a member's bit: the coalitions with it
         for each, cost in known.items():
-            self.with_lowest.setdefault(each & -each, []).append((each, cost))
+            for at in range(each.bit_length()):
+                if each >> at & 1:
+                    self.serving.setdefault(1 << at, []).append((each, cost))
         self.best: dict[int, tuple[int, int]] = {0: (0, 0)}  # cost, the part with the lowest member
 
     def cost(self, members: int) -> int:
         found = self.best.get(members)
         if found is None:
             found = min(
-                (cost + self.cost(members & ~each), -each.bit_count(), each)
-                for each, cost in self.with_lowest[members & -members]
-                if each & members == each
+                (cost + self.cost(members & ~each), -(each & members).bit_count(), each & members)
+                for each, cost in self.serving[members & -members]
             )[::2]
             self.best[members] = found
         return found[0]

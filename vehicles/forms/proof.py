@@ -47,7 +47,7 @@ class FreezeForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=80, help_text=_("For example: before the alliance, spring 2026"))
     first_on = _day(_("First day"))
     last_on = _day(_("Last day"))
-    note = forms.CharField(label=_("Note"), max_length=300, required=False)
+    note = forms.CharField(label=_("Remark"), max_length=300, required=False)
 
 
 class EnterForm(FreezeForm):
@@ -93,7 +93,7 @@ class ReckonedForm(forms.Form):
     """Of a finished what-if."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
-    note = forms.CharField(label=_("Note"), max_length=300, required=False)
+    note = forms.CharField(label=_("Remark"), max_length=300, required=False)
 
 
 class WhatIfForm(forms.Form):
