@@ -7,6 +7,11 @@
   if (!trips || !form) { return; }
   var dragged = null;
 
+  window.addEventListener("load", function () {  /* the address's #trip takes the focus away from the button pressed */
+    var button = trips.querySelector("[data-focus]");
+    if (button) { window.setTimeout(function () { button.focus(); }, 0); }
+  });
+
   function clear() {
     trips.querySelectorAll(".drop-before").forEach(function (row) { row.classList.remove("drop-before"); });
     trips.querySelectorAll(".drop-end").forEach(function (body) { body.classList.remove("drop-end"); });

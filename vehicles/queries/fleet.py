@@ -51,6 +51,16 @@ class Paper:
     expires_at: datetime | None
     required: bool
 
+    @property
+    def until(self) -> str:
+        """The last day it holds; with the hour where it isn't the day's end."""
+        if self.expires_at is None:
+            return ""
+        local = self.expires_at.astimezone(clock.SHANGHAI)
+        if (local.hour, local.minute) == (0, 0):
+            return f"{local - timedelta(seconds=1):%Y-%m-%d}"
+        return f"{local:%Y-%m-%d %H:%M}"
+
     def state(self, at: datetime) -> str:
         """ "missing", "expired", "soon" (within rules.PAPER_WARNING_DAYS) or "valid"."""
         if self.expires_at is None:
@@ -133,10 +143,7 @@ def _cut(papers: Iterable[Paper], day: date, start: int, end: int) -> _Span:
             if paper.required:
                 reasons.append(_("%(paper)s: not entered") % what)
         elif paper.expires_at <= begins:
-            reasons.append(
-                _("%(paper)s: expired on %(day)s")
-                % {**what, "day": f"{clock.business_date(paper.expires_at - timedelta(seconds=1)):%Y-%m-%d}"}
-            )
+            reasons.append(_("%(paper)s: expired on %(day)s") % {**what, "day": paper.until})
         elif paper.expires_at < until:
             left = int((paper.expires_at - begins).total_seconds())
             when = {**what, "time": f"{paper.expires_at.astimezone(clock.SHANGHAI):%H:%M}"}

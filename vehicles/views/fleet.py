@@ -1,5 +1,6 @@
 """Vehicles: what drives today and what doesn't and why, one vehicle with its papers, entering and changing it."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -121,10 +122,10 @@ def _warning(paper: Any, now: Any, name: str, url: str) -> list[tuple[str, str, 
         return []
     if state == "missing":
         return [("bad", name, url, _("%(paper)s: not entered") % {"paper": paper.label})]
-    words = {"paper": paper.label, "day": f"{paper.expires_at.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"}
+    words = {"paper": paper.label, "day": paper.until}
     if state == "expired":
         return [("bad", name, url, _("%(paper)s: expired on %(day)s") % words)]
-    days = (clock.business_date(paper.expires_at) - clock.business_date(now)).days
+    days = (clock.business_date(paper.expires_at - timedelta(seconds=1)) - clock.business_date(now)).days
     left = ngettext("in %(count)d day", "in %(count)d days", days) % {"count": days}
     return [("wait", name, url, _("%(paper)s until %(day)s") % words + _(", ") + left)]
 

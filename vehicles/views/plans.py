@@ -97,6 +97,8 @@ def plan_new(request: PageRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         status = 422
+        if form.is_valid() and form.cleaned_data["base"] and base is None:
+            form.add_error(None, _("The plan to start from is not there any more."))
         if form.is_valid():
             values = form.cleaned_data
             try:
