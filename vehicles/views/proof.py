@@ -361,7 +361,7 @@ def _curve(found: joined.Found) -> list[dict[str, Any]]:
         lines.append(
             {
                 "point": point,
-                "names": _(", ").join(point.names),
+                "names": _(", ").join(point.names) if point.joined <= 2 else f"+ {point.names[-1]}",
                 "share": f"{point.parcels_share:.0%}",
                 "vehicles": here.vehicle_days if here else NOTHING,
                 "saved": _percent(point.saved_without if point.joined else None),
