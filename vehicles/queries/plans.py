@@ -183,7 +183,7 @@ def plan_progress(plan: Plan, at: datetime) -> PlanProgress:
     began = job.started_at if job and job.started_at else None
     of = int(plan.asked.get("seconds", 0))
     seconds = min(of, max(0, int((at - began) / timedelta(seconds=1)))) if began else 0
-    trace = [(float(s), float(yuan), str(by)) for s, yuan, by in plan.trace]
+    trace = [(float(second), float(cost), str(by)) for second, cost, by in plan.trace]  # a chart's points
     return PlanProgress(plan, job, seconds, of, plan.cost, trace)
 
 

@@ -56,7 +56,7 @@ class _Watch:
 
     def on_better(self, found: p.Plan, step: p.Improvement) -> None:
         self.best, self.unsaved = found, True
-        self.trace.append([round(step.at_s, 2), float(yuan(step.cost)), step.found_by])
+        self.trace.append([round(step.at_s, 2), str(yuan(step.cost)), step.found_by])
         self.look()
 
     def should_stop(self) -> bool:
