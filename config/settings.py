@@ -295,7 +295,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "ENUM_NAME_OVERRIDES": {"NodeEnum": "tracking.states.Node.values"},  # `type` of a scan, `node` of the vocabulary
+    "ENUM_NAME_OVERRIDES": {  # of fields that share a name
+        "NodeEnum": "tracking.states.Node.values",  # `type` of a scan, `node` of the vocabulary
+        "TripStateEnum": "vehicles.states.TripState.values",
+        "StopStateEnum": "vehicles.states.StopState.values",
+        "LoadStateEnum": "vehicles.states.LoadState.values",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

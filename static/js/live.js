@@ -9,14 +9,14 @@
     L.control.scale({ imperial: false }).addTo(map);
     return map;
   }
-  function tip(text, permanent) {
+  function tip(text, permanent, below) {
     var words = document.createElement("span");
     words.className = "vehicle-label";
     words.textContent = text;
-    return { content: words, options: { permanent: permanent, direction: "top", offset: [0, -8] } };
+    return { content: words, options: { permanent: permanent, direction: below ? "bottom" : "top", offset: [0, below ? 8 : -8] } };
   }
   function dot(at, look, text, permanent) {
-    var found = tip(text, permanent);
+    var found = tip(text, permanent, look === STATION);  /* a vehicle stands at a station: neither covers the other */
     return L.circleMarker(at, look).bindTooltip(found.content, found.options);
   }
   var STATION = { radius: 5, weight: 2, color: "#66736f", fillColor: "#ffffff", fillOpacity: 1 };
