@@ -297,6 +297,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {  # of fields that share a name
         "NodeEnum": "tracking.states.Node.values",  # `type` of a scan, `node` of the vocabulary
+        "ParcelStateEnum": "orders.states.ParcelState.values",
         "TripStateEnum": "vehicles.states.TripState.values",
         "StopStateEnum": "vehicles.states.StopState.values",
         "LoadStateEnum": "vehicles.states.LoadState.values",
