@@ -59,7 +59,7 @@ class _Replan:
                 self.home[index] = {n for n, other in enumerate(rest.route) if other == route}
 
     def solved(self, seed: int) -> Solved:
-        fixed = repair(self.clock, self.rest.tours)
+        fixed = self._with_enough_kept(repair(self.clock, self.rest.tours))
         self._found(plan_of(self.clock, fixed), "repair")
         squeezed = squeeze(self.clock, self.rest.tours)
         if squeezed and not self._over(0, 1.0):

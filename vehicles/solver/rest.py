@@ -28,6 +28,7 @@ class Changes:
     cancelled: frozenset[int] = frozenset()
     lost: frozenset[int] = frozenset()  # routes of the plan whose vehicle broke down
     profiles: tuple[Profile, ...] | None = None  # slower or closed roads
+    touched: frozenset[int] = frozenset()  # besides `changed` and a lost vehicle's: those on slower roads
     done: Mapping[int, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -83,7 +84,7 @@ class _Remainder:
         self.old_vehicle: list[int] = []
         self.under_way: set[int] = set()
         self.served: set[int] = set()
-        self.touched: set[int] = set(changes.changed)
+        self.touched: set[int] = {*changes.changed, *changes.touched}
         self.handed_over: set[int] = set()  # shipments that began
 
     def rest(self, change_cost: int) -> Rest:
