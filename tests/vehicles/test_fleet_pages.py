@@ -4,7 +4,9 @@ import pytest
 from django.urls import reverse
 
 from stations.models import Organisation
+from tests.conftest import NOW
 from tests.vehicles.people import add_driver, add_vehicle
+from vehicles import services
 from vehicles.models import Driver, Member, Vehicle
 from vehicles.states import VehicleState
 
@@ -92,7 +94,8 @@ def test_others_enter_nothing(county, sign_in, who):
 def test_the_neighbour_sees_nothing_and_a_carrier_its_own(county, neighbour, sign_in):
     mine = add_vehicle(county, "渝F10001", owner=Organisation.objects.get(code="ZTO"))
     other = add_vehicle(county, "渝F10002", owner=Organisation.objects.get(code="YTO"))
-    driver = add_driver(county)
+    driver = add_driver(county, usual_vehicle=mine)
+    services.set_shifts(driver_id=driver.pk, shifts={}, by=None, at=NOW)  # and so nobody drives it
     foreign = sign_in(neighbour.people["officer"])
     assert "渝F1000" not in foreign.get(reverse("vehicles:fleet")).content.decode()
     for address in ("vehicle", "vehicle-edit"):
@@ -102,6 +105,8 @@ def test_the_neighbour_sees_nothing_and_a_carrier_its_own(county, neighbour, sig
     assert "渝F10001" in page
     assert "渝F10002" not in page
     assert driver.user.name not in page
+    own = sign_in("carrier").get(reverse("vehicles:vehicle", args=[mine.pk])).content.decode()
+    assert driver.user.name not in own
     assert sign_in("carrier").get(reverse("vehicles:vehicle", args=[other.pk])).status_code == 404
 
 

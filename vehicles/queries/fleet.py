@@ -6,7 +6,7 @@ possible drive, then so that drivers keep their usual one, then so that long shi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -36,6 +36,7 @@ class Usable:
     driver: Driver | None
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    driverless: bool = False  # it could drive, if somebody drove it
 
     @property
     def usable(self) -> bool:
@@ -238,12 +239,19 @@ def usable_vehicles(hub: Station, day: date) -> list[Usable]:
         elif vehicle.kind in rules.UNMANNED:
             found.append(Usable(vehicle, (span.start, span.end), None, (), span.notes))
         elif match is None:
-            found.append(Usable(vehicle, (0, 0), None, (_why_nobody(vehicle, working, drivers, day),), span.notes))
+            why = _why_nobody(vehicle, working, drivers, day)
+            found.append(Usable(vehicle, (0, 0), None, (why,), span.notes, driverless=True))
         else:
             driver, own = match
             window = (max(span.start, own.start), min(span.end, own.end))
             found.append(Usable(vehicle, window, driver, (), (*span.notes, *own.notes)))
     return found
+
+
+def without_people(row: Usable) -> Usable:
+    """The same without saying who drives: for a carrier, which sees its vehicles and not the hub's people."""
+    reasons = (_("No driver on this day"),) if row.driverless else row.reasons
+    return replace(row, driver=None, reasons=reasons)
 
 
 def _pair(vehicle: Vehicle, driver: Driver, span: _Span, alone: _Span, day: date) -> _Span | None:

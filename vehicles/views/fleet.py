@@ -33,6 +33,7 @@ from vehicles.queries.fleet import (
     papers_of_driver,
     papers_of_vehicle,
     usable_vehicles,
+    without_people,
 )
 from vehicles.queries.scope import hub_for
 from vehicles.states import DriverDocumentKind, VehicleState
@@ -81,7 +82,7 @@ def fleet(request: PageRequest) -> HttpResponse:
         "total": page.paginator.count,
         "driving": sum(1 for row in today.values() if row.usable),
         "standing": sum(1 for row in today.values() if not row.usable),
-        "names": hub_for(request.user, "fleet.read") is not None and not scope_of(request.user, "fleet.read").carriers,
+        "names": _sees_people(request),
         "warnings": _warnings(request),
         "actions": [(_("Enter a vehicle"), reverse("vehicles:vehicle-new"), "add")] if manages else [],
         "tabs": tabs(request, "fleet"),
@@ -94,7 +95,14 @@ def _today(request: PageRequest) -> dict[int, Usable]:
     mine = {row.pk: row.hub for row in Vehicle.objects.visible_to(request.user).select_related("hub")}
     day = clock.business_date(clock.now())
     found = [row for hub in set(mine.values()) for row in usable_vehicles(hub, day)]
-    return {row.vehicle.pk: row for row in found if row.vehicle.pk in mine}
+    told = found if _sees_people(request) else [without_people(row) for row in found]
+    return {row.vehicle.pk: row for row in told if row.vehicle.pk in mine}
+
+
+def _sees_people(request: PageRequest) -> bool:
+    """Whether the reader's scope holds the hub, and not just vehicles of their own."""
+    scope = scope_of(request.user, "fleet.read")
+    return bool(scope.everywhere or scope.county_codes or scope.station_ids)
 
 
 def _hours(row: Usable | None) -> str:
@@ -152,7 +160,7 @@ def _page(
     manages = row.state != VehicleState.RETIRED and (
         scope_of(request.user, "fleet.manage").covers_station(row.hub) if may(request.user, "fleet.manage") else False
     )
-    today = next((u for u in usable_vehicles(row.hub, clock.business_date(now)) if u.vehicle.pk == row.pk), None)
+    today = _today(request).get(row.pk)
     usual = Driver.objects.visible_to(request.user, "fleet.read").filter(usual_vehicle=row, ended_on__isnull=True)
     asked = [str(DriverDocumentKind(kind).label) for kind in papers_for(row)]
     context = {
