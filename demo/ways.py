@@ -80,7 +80,7 @@ def person(rng: random.Random) -> tuple[str, str]:
     return name, phone
 
 
-def _waybill(rng: random.Random, carrier: str) -> str:
+def waybill(rng: random.Random, carrier: str) -> str:
     def digits(n: int) -> str:
         return f"{rng.randrange(10**n):0{n}d}"
 
@@ -142,7 +142,7 @@ def down(
 ) -> Way:
     carrier = rng.choices(list(CARRIER_MIX), weights=list(CARRIER_MIX.values()))[0]
     way = Way(
-        rng, outlet, index, carrier, _waybill(rng, carrier), day_start(day) + timedelta(hours=rng.uniform(5.8, 8.4))
+        rng, outlet, index, carrier, waybill(rng, carrier), day_start(day) + timedelta(hours=rng.uniform(5.8, 8.4))
     )
     name, phone = rng.choice(people)
     collected = way.at - timedelta(hours=max(10.0, rng.gauss(28, 9))) if rng.random() > 0.06 else None
@@ -223,7 +223,7 @@ def up(
 ) -> Way:
     carrier = rng.choices(list(CARRIER_MIX), weights=list(CARRIER_MIX.values()))[0]
     way = Way(
-        rng, outlet, index, carrier, _waybill(rng, carrier), day_start(day) + timedelta(hours=rng.uniform(8.5, 16))
+        rng, outlet, index, carrier, waybill(rng, carrier), day_start(day) + timedelta(hours=rng.uniform(8.5, 16))
     )
     way.scan(outlet.station, "COLLECTED")
     way.until(16.5, 40).scan(outlet.station, "LOADED", trip=f"{day:%m%d}-{outlet.centre[-3:]}U")
