@@ -1,4 +1,4 @@
-"""The demo county's alliance: its members, fifteen vehicles, their papers and the people who drive them.
+"""The demo county's alliance: its members, its vehicles, their papers and the people who drive them.
 
 Most is as it should be on a plain morning; one vehicle's inspection has run out, one's runs out at noon the day after
 the load, one is in repair, one driver is away: so that the pages have something to say.
@@ -40,6 +40,7 @@ COSTS = {
     VehicleKind.TRIKE: ("30", "0.20", "18", 140, 25, RoadClass.BELOW, 70),
     VehicleKind.UGV: ("110", "0.45", "0", 165, 40, RoadClass.IV, 120),
 }
+COLD_VANS = ("渝A·F3158", "渝A·F3209", "渝A·F3531", "渝A·F3702", "渝A·F3711")
 # owner, kind, plate, cold box
 FLEET = (
     ("ZTO", VehicleKind.VAN, "渝A·F1061", False),
@@ -58,12 +59,34 @@ FLEET = (
     ("FD-BUS", VehicleKind.TRIKE, "丰电三0023", False),
     ("FD-LOG", VehicleKind.UGV, "丰无人0001", False),
     ("JD", VehicleKind.VAN, "渝A·F1633", False),
+    *(
+        (owner, VehicleKind.VAN, plate, plate in COLD_VANS)
+        for owner, plate in zip(
+            ("ZTO", "ZTO", "YTO", "YTO", "YUNDA", "STO", "JT", "EMS", "EMS", "SF", "FD-LOG", "FD-LOG"),
+            (
+                "渝A·F3015",
+                "渝A·F3027",
+                "渝A·F3158",
+                "渝A·F3162",
+                "渝A·F3209",
+                "渝A·F3318",
+                "渝A·F3426",
+                "渝A·F3531",
+                "渝A·F3533",
+                "渝A·F3640",
+                "渝A·F3702",
+                "渝A·F3711",
+            ),
+            strict=True,
+        )
+    ),
 )
 EXPIRED, AT_NOON, SOON, IN_REPAIR = "渝A·F1730", "渝A·F1488", "渝A·F1207", "渝A·F1633"
 COURIER_DRIVES = "渝A·F1061"
 NAMES = (
     "谭建军", "向小平", "秦光荣", "冉启明", "陈世勇", "熊志强", "余国华", "隆文斌",
-    "付长青", "江永胜", "代红梅", "湛学文", "杜春林",
+    "付长青", "江永胜", "代红梅", "湛学文", "杜春林", "敖明亮", "罗世碧", "舒大川", "甘小兵",
+    "古维佳", "冷建平", "幸福成", "易昌德", "毛兴贵", "倪红军", "阮清泉", "柏正义", "费永康",
 )  # fmt: skip
 PAPERS = {
     VehicleKind.VAN: ("licence", "inspection", "insurance"),

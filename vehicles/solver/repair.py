@@ -49,6 +49,20 @@ def repair(clock: Clock, tours: Sequence[Tour]) -> list[Tour]:
     return day.tours
 
 
+def insert_left(clock: Clock, tours: Sequence[Tour], hopeless: frozenset[int], over: Callable[[], bool]) -> list[Tour]:
+    """The tours, which keep to the limits, with as much of what has no place as fits in before `over` says stop. What
+    is `hopeless` (no vehicle could serve it alone) isn't tried."""
+    day = _Day(clock)
+    for tour in tours:
+        day.append(tour)
+    for work in day.works():
+        if over():
+            break
+        if not set(work) & hopeless:
+            day.insert(work)
+    return day.tours
+
+
 def squeeze(clock: Clock, tours: Sequence[Tour]) -> list[Tour]:
     """The tours with everything in them, whatever the limits say: each work where its detour is smallest."""
     day = _Day(clock)

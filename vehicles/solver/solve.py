@@ -17,6 +17,7 @@ from vehicles.problem import Improvement, Plan, Problem, Solved
 from vehicles.solver.construct import construct
 from vehicles.solver.improve import Improver
 from vehicles.solver.model import NEVER, Modeller
+from vehicles.solver.repair import insert_left
 from vehicles.solver.search import Search, Settings, Size
 from vehicles.solver.timing import Clock, plan_of, shortfall, tours_of
 from vehicles.solver.tours import Tour
@@ -115,6 +116,9 @@ def solve(
     spent = 0
     if required and not run.over(0):
         tours, spent, soft = _mend(clock, tours, hopeless, size, seed, run)
+    if soft:  # more than the fleet can carry: the parts draw some of what is left at a time, this looks at all of it
+        tours = insert_left(clock, tours, hopeless, lambda: run.over(0, 0.4))
+        run.found(tours, "insertion")
     improver = Improver(
         clock,
         tours,
@@ -127,6 +131,8 @@ def solve(
     )
     improver.run()
     run.found(improver.tours, "part")
+    if soft and not run.stopped:
+        run.found(insert_left(clock, improver.tours, hopeless, lambda: run.over(0, 1.1)), "insertion")
     return run.solved(spent + improver.iterations)
 
 
