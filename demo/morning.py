@@ -13,7 +13,7 @@ from orders.states import GoodsClass
 
 PER_MORNING = 4000  # the season before the new year: more than twice an ordinary day of the demo
 # Shares of what isn't ordinary, and what such parcels weigh (kg, median) and take (litres a kg).
-GOODS = ((GoodsClass.FRESH, 0.03, 3.0), (GoodsClass.FRAGILE, 0.04, 1.5), (GoodsClass.HAZARDOUS, 0.002, 0.8))
+GOODS = ((GoodsClass.FRESH, 0.015, 3.0), (GoodsClass.FRAGILE, 0.04, 1.5), (GoodsClass.HAZARDOUS, 0.002, 0.8))
 MEDIAN_KG, SIGMA, LITRES_A_KG = 0.6, 0.9, 5.0
 
 

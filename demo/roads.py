@@ -114,7 +114,7 @@ def _road(made: Roads, rng: random.Random, a: Spot, b: Spot, kind: RoadClass, wo
             road_class=kind,
             name=f"{a[0]}—{b[0]}{word}",
             surface=Surface.EARTH if poor else Surface.PAVED,
-            width_cm=WIDTH_CM[kind] if rng.random() > 0.15 else WIDTH_CM[kind] - (60 if poor else 120),
+            width_cm=WIDTH_CM[kind] if rng.random() > 0.15 else WIDTH_CM[kind] - (0 if poor else 120),
             length_m=round(max(sum(length_of(points)), _km(a, b) * 1000 * WINDING[kind])),
             season=(12, 2) if poor and rng.random() < 0.4 else None,
             responsible=LEVEL.get(kind, ResponsibleLevel.COUNTY),
