@@ -19,13 +19,13 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 from scipy.spatial import cKDTree
 
 from vehicles.problem import UNREACHABLE
+from vehicles.rules import DETOUR
 
 CLASSES = ("I", "II", "III", "IV", "below")  # road class 1 to 5
 SPEEDS_KMH = (60.0, 50.0, 35.0, 22.0, 12.0)  # a van's by class (domain.md 3.4)
 USUAL_WIDTH_CM = (0, 700, 700, 650, 350, 300)  # by class, where nobody measured
 MAX_SNAP_M = 1_000.0  # farther from any road than this, no road reaches the stop
 WALK_KMH = 5.0  # between the stop and the road
-DETOUR = 1.82  # road metres to straight metres, the median over an OpenStreetMap extract of mountain valleys
 SMALL_PIECE = 20  # nodes: fewer, and a piece of road is passed over where a larger one is within reach
 EARTH_M = 6_371_008.8
 SPLIT_M = 250.0  # a longer edge gets nodes on the way, so that a stop beside it finds them

@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("plans/<int:pk>/review/", plans.plan_review, name="plan-review"),
     path("plans/<int:pk>/reopen/", plans.plan_reopen, name="plan-reopen"),
     path("plans/<int:pk>/issue/", plans.plan_issue, name="plan-issue"),
+    path("plans/<int:pk>/rest/", plans.plan_rest, name="plan-rest"),
     path("plans/<int:pk>/close/", plans.plan_close, name="plan-close"),
     path("plans/<int:pk>/discard/", plans.plan_discard, name="plan-discard"),
     path("plans/<int:pk>/undo/", plan_edits.plan_undo, name="plan-undo"),

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vehicles.graph import (
-    DETOUR,
     WALK_KMH,
     Reach,
     RoadGraph,
@@ -21,6 +20,7 @@ from vehicles.graph import (
     way,
 )
 from vehicles.problem import UNREACHABLE
+from vehicles.rules import DETOUR
 
 VAN = RoadMode("van")
 TRUCK = RoadMode("truck", worst_class=4, width_cm=350, factor=0.9)

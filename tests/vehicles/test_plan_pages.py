@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from common import clock
-from tests.vehicles.people import EVENING, at_hub, join, make_plan, ready
+from tests.conftest import NOW, County
+from tests.vehicles.people import EVENING, at_hub, issued, join, make_plan, ready
 from vehicles.models import Plan, PlanChange, Trip
 from vehicles.queries.plans import last_change
 from vehicles.states import PlanState
@@ -216,3 +217,19 @@ def test_the_page_of_a_plan_takes_a_handful_of_queries(county, sign_in, django_a
     hub = sign_in("hub")
     with django_assert_max_num_queries(40):
         hub.get(url("plan", plan.pk))
+
+
+def test_the_rest_of_an_issued_day_is_planned_anew(county: County, sign_in, time_machine):
+    time_machine.move_to(NOW, tick=False)
+    ready(county)
+    at_hub(county, "o1", 3)
+    plan = issued(county, make_plan(county))
+    client = sign_in("hub")
+    assert "重新计划当天剩余配送" in client.get(reverse("vehicles:plan", args=[plan.pk])).content.decode()
+    answer = client.post(reverse("vehicles:plan-rest", args=[plan.pk]))
+    made = Plan.objects.latest("pk")
+    assert answer.url == reverse("vehicles:plan", args=[made.pk])
+    assert (made.base_id, made.asked["anew"], made.version) == (plan.pk, True, plan.version + 1)
+    draft = make_plan(county)
+    answer = client.post(reverse("vehicles:plan-rest", args=[draft.pk]), follow=True)
+    assert "只有正在执行的计划才能在途中重新计划" in answer.content.decode()

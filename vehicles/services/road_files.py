@@ -179,7 +179,7 @@ def read_osm(path: Path, *, within: Box | None = None, step: Step | None = None)
             if len(found.nodes) > MOST_NODES:
                 raise Refused(
                     "too_many_roads",
-                    _("The extract holds more roads than a county has. Take only what lies around the county's stations."),
+                    _("The extract holds more roads than a county has. Take only what lies around its stations."),
                     pointer="/file",
                 )
     except (RuntimeError, OSError, ValueError) as broken:

@@ -93,9 +93,9 @@ def first_penalties(data: ProblemData, solution: Solution) -> list[float]:
     a_stop = max(1.0, cost / stops)
     loads = []
     for dimension in range(data.num_load_dimensions):
-        amounts = [max(c.delivery[dimension], c.pickup[dimension]) for c in clients]
-        amounts += [s.amount[dimension] for s in data.shipments()]
-        mean = float(np.mean(amounts)) if amounts else 1.0
+        sizes = [max(c.delivery[dimension], c.pickup[dimension]) for c in clients]
+        sizes += [s.amount[dimension] for s in data.shipments()]
+        mean = float(np.mean(sizes)) if sizes else 1.0
         loads.append(a_stop / max(1.0, mean))
     legs = max(1.0, solution.distance() / stops)
     durations = max(1.0, solution.duration() / stops)

@@ -22,6 +22,7 @@ from vehicles.forms.plans import WAVES, PlanForm
 from vehicles.models import Plan
 from vehicles.queries.plans import LeftRow, compare, plan_page, plan_progress, plans_of
 from vehicles.queries.scope import hub_for
+from vehicles.rules import DETOUR
 from vehicles.states import PlanState
 from vehicles.views.fleet import hub_or_refuse
 from vehicles.views.plan_words import curve, figure_rows, map_data, timeline, trip_row
@@ -195,6 +196,7 @@ def _page(request: PageRequest, row: Plan) -> HttpResponse:
         "editable": editable,
         "moved": _moved(request.GET.get("moved", "")),
         "discardable": row.state in OPEN,
+        "detour": DETOUR,
         "asked": _asked(row),
         "breadcrumbs": _crumbs(row),
         "tabs": tabs(request, "plans"),
@@ -307,6 +309,19 @@ def plan_issue(request: PageRequest, pk: int) -> HttpResponse:
 @require("plan.make")
 def plan_close(request: PageRequest, pk: int) -> HttpResponse:
     return _step(request, pk, services.close_plan, _("The plan is closed."))
+
+
+@require_POST
+@require("plan.make")
+def plan_rest(request: PageRequest, pk: int) -> HttpResponse:
+    """The rest of the day, with what is on the road: a new version that keeps stops where they are unless it pays."""
+    row = plan_of(request, pk, "plan.make")
+    try:
+        made = services.plan_rest(plan_id=row.pk, by=request.user, at=clock.now())
+    except Refused as refusal:
+        messages.error(request, str(refusal.message))
+        return redirect("vehicles:plan", row.pk)
+    return redirect("vehicles:plan", made.pk)
 
 
 @require_POST
