@@ -1,13 +1,15 @@
 """Who pays what of a plan made together: the Shapley value over coalition costs. Pure.
 
 1. The cost of a coalition is what serving its members' parcels together costs. A short solve may miss a cheap answer,
-   so each is first replaced by the cheapest split into coalitions that were solved (the subadditive hull): nobody has
-   to drive together where driving apart is cheaper. A part may be a larger coalition that costs less: its plan serves
-   fewer as well, so nobody is paid for joining.
+   so each is first replaced by its cheapest split: one group that was solved drives together, the others each alone.
+   One group only: two would count the same vehicles and the same bus's hold twice, since each was solved with the whole
+   fleet; who drives alone has vehicles of its own and no bus. (Several groups on one fleet are one plan: the solve of
+   a coalition begins from its `cheapest_split`.) The group may be larger than the coalition and cost less: its plan
+   serves fewer as well, so nobody is paid for joining.
 2. A member's share is the mean of what it adds to those who came before it, over all orders of arrival; with every
    coalition solved exactly (2ⁿ - 1 of them), else over a sample of orders drawn by seed, each with its reverse.
-3. On the hull a newcomer never adds more than its cost alone, so no share is above that; what an order's newcomers add
-   sums to the whole, so the shares do.
+3. With these costs a newcomer never adds more than its cost alone, so no share is above that; what an order's newcomers
+   add sums to the whole, so the shares do.
 4. Costs are taken in whole cents and shares rounded to cents by largest remainder, which keeps both.
 """
 
@@ -26,7 +28,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Yuan to the cent. `split`: how the whole is cheapest driven, one part where together is best."""
+    """Yuan to the cent. `split`: what `total` is the cost of: all together, or one group and the others alone."""
 
     shares: dict[str, Decimal]
     alone: dict[str, Decimal]
@@ -107,35 +109,67 @@ def share(costs: Mapping[Coalition, Decimal], orders: Sequence[Sequence[str]] = 
 
 
 class Hull:
-    """The cheapest way to serve a set of members (as bits) by coalitions whose cost is known; single members' are."""
+    """The cheapest way to serve a set of members (as bits): one group whose cost is known, the others each alone."""
 
     def __init__(self, known: Mapping[int, int]) -> None:
         self.known = known
-        self.serving: dict[int, list[tuple[int, int]]] = {}  # a member's bit: the coalitions with it
-        for each, cost in known.items():
-            for at in range(each.bit_length()):
-                if each >> at & 1:
-                    self.serving.setdefault(1 << at, []).append((each, cost))
-        self.best: dict[int, tuple[int, int]] = {0: (0, 0)}  # cost, the part with the lowest member
+        self.groups = [(each, cost) for each, cost in known.items() if each.bit_count() > 1]
+        self.best: dict[int, tuple[int, int]] = {}  # cost, the members in the group
 
     def cost(self, members: int) -> int:
-        found = self.best.get(members)
-        if found is None:
-            found = min(
-                (cost + self.cost(members & ~each), -(each & members).bit_count(), each & members)
-                for each, cost in self.serving[members & -members]
-            )[::2]
-            self.best[members] = found
-        return found[0]
+        return self._best(members)[0]
 
     def parts(self, members: int) -> list[int]:
-        answer = []
-        while members:
-            self.cost(members)
-            part = self.best[members][1]
-            answer.append(part)
-            members &= ~part
-        return answer
+        """The group, where there is one, then each alone."""
+        group = self._best(members)[1]
+        return ([group] if group else []) + list(_bits(members & ~group))
+
+    def _best(self, members: int) -> tuple[int, int]:
+        found = self.best.get(members)
+        if found is None:
+            alone = {one: self.known[one] for one in _bits(members)}
+            ways = [(sum(alone.values()), 0, 0)]
+            for each, cost in self.groups:
+                inside = each & members
+                if inside:
+                    rest = sum(yuan for one, yuan in alone.items() if not one & inside)
+                    ways.append((cost + rest, -inside.bit_count(), inside))
+            found = self.best[members] = min(ways)[::2]
+        return found
+
+
+def cheapest_split(costs: Mapping[Coalition, Decimal], members: Coalition) -> list[Coalition]:
+    """The parts of `members` that cost least in sum, as if nothing they use were shared; each member's own cost is
+    among `costs`. Not what anybody pays: where the search for all of them begins."""
+    order = sorted(members)
+    bit = {name: 1 << at for at, name in enumerate(order)}
+    holding: dict[int, list[tuple[int, Decimal]]] = {one: [] for one in bit.values()}  # by a coalition's lowest member
+    for each, cost in costs.items():
+        if each and each <= members:
+            bits = sum(bit[name] for name in each)
+            holding[bits & -bits].append((bits, cost))
+    best: dict[int, tuple[Decimal, int]] = {0: (Decimal(0), 0)}
+
+    def cost_of(left: int) -> Decimal:
+        if left not in best:
+            best[left] = min(
+                (cost + cost_of(left & ~each), each) for each, cost in holding[left & -left] if not each & ~left
+            )
+        return best[left][0]
+
+    left, answer = sum(bit.values()), []
+    while left:
+        cost_of(left)
+        part = best[left][1]
+        answer.append(frozenset(name for name in order if bit[name] & part))
+        left &= ~part
+    return answer
+
+
+def _bits(members: int) -> Iterable[int]:
+    while members:
+        yield members & -members
+        members &= members - 1
 
 
 def _exact(count: int, hull: Hull) -> dict[int, Fraction]:

@@ -12,6 +12,7 @@ from vehicles.sharing import (
     EXACT_MAX,
     MEMBERS_MAX,
     Coalition,
+    cheapest_split,
     every_coalition,
     prefixes,
     sampled_orders,
@@ -112,6 +113,7 @@ def test_rational_and_efficient(costs: dict[Coalition, Decimal], seed: int, rng:
         assert all(saving >= 0 for saving in got.savings.values())
         assert sorted(name for part in got.split for name in part) == members
         assert got.total <= sum(costs[frozenset(part)] for part in got.split)
+        assert sum(len(part) > 1 for part in got.split) <= 1
         assert all(share >= 0 for share in got.shares.values()), "nobody is paid for joining"
 
 
@@ -126,3 +128,15 @@ def test_sampled_above_ten(count: int, seed: int) -> None:
     assert (got.exact, got.orders) == (False, 6)
     assert sum(got.shares.values()) == got.total
     assert all(got.shares[name] <= 100 for name in members)
+
+
+def test_two_groups_never_share_one_fleet() -> None:
+    """Each was solved with the whole fleet: only one of them may count beside carriers alone."""
+    costs = {frozenset([name]): Decimal(50) for name in "ABCD"}
+    costs |= of(AB="20", CD="20", ABCD="190")
+    got = share(costs)
+    assert got.total == Decimal(120)
+    assert sorted(map(len, got.split)) == [1, 1, 2]
+    assert got.total == sum(costs[frozenset(part)] for part in got.split), "the split is what is priced"
+    assert cheapest_split(costs, frozenset("ABCD")) == [frozenset("AB"), frozenset("CD")], "a search may begin there"
+    assert cheapest_split(costs, frozenset("ABC")) == [frozenset("AB"), frozenset("C")]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from stations.models import Organisation
 from vehicles.figures import Figures, side_by_side
@@ -46,7 +47,10 @@ class Found:
     orders: int
     coalitions: int
     replaced: int
-    split: tuple[tuple[str, ...], ...]
+    group: tuple[str, ...]  # who drives together in what `total` prices
+    group_yuan: Decimal | None  # None: nobody does
+    apart: tuple[str, ...]  # the others, each alone
+    apart_yuan: Decimal
     solved: int
     estimated: bool
 
@@ -97,10 +101,24 @@ def found(row: WhatIf) -> Found | None:
         orders=int(method.get("orders", 0)),
         coalitions=int(method.get("coalitions", 0)),
         replaced=int(method.get("replaced", 0)),
-        split=tuple(tuple(names[name] for name in part) for part in method.get("split", [])),
+        **_priced(names, method),
         solved=len(solved),
         estimated=any(each.estimated for each in alone.values()),
     )
+
+
+def _priced(names: dict[str, str], method: dict[str, Any]) -> dict[str, Any]:
+    """What the total is the cost of. A result of before there was one group only is told as far as it is that."""
+    split = method.get("split", [])
+    groups = [part for part in split if len(part) > 1]
+    apart = [part[0] for part in split if len(part) == 1]
+    beside = sum((Decimal(method["alone"][name]) for name in apart), Decimal(0))
+    return {
+        "group": tuple(names[name] for name in groups[0]) if len(groups) == 1 else (),
+        "group_yuan": Decimal(method["total"]) - beside if len(groups) == 1 else None,
+        "apart": tuple(names[name] for name in apart) if len(groups) < 2 else (),
+        "apart_yuan": beside,
+    }
 
 
 def _shares(order: Sequence[str], alone: dict[str, Figures], names: dict[str, str], result: dict) -> tuple[Share, ...]:

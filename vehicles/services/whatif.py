@@ -2,7 +2,10 @@
 
 1. Every coalition's problem is services.demand's with its members' parcels only: the same stops, windows, unit costs,
    the whole fleet to choose from, the same seconds a problem; it pays for the vehicles it uses. Buses, where asked for,
-   ride for pools of two and more; who stays outside drives as today.
+   ride for pools of two and more; who stays outside drives as today, with vehicles of its own.
+   Small coalitions come first: a larger one begins from the best plans of its parts put into one, in which a vehicle
+   is one vehicle and a bus has one hold, so that it rarely costs more than they do. What is shared out is priced by
+   sharing.py: one group, the others alone, so that nothing is used twice there either.
 2. What a plan leaves behind counts LEFT_YUAN a parcel, as if somebody else brought it: else leaving it would pay.
 3. Each answer is checked, then kept in WhatIf.result["solved"] at once: whoever takes over from a killed worker, or
    reads after somebody stopped it, has them. The shares come last, from all that was solved.
@@ -31,7 +34,7 @@ from vehicles.figures import PRICE_YUAN, Figures, figures
 from vehicles.models import WhatIf
 from vehicles.rules import YUAN_UNITS
 from vehicles.services.demand import earliest_start, problem_for
-from vehicles.solver import solve
+from vehicles.solver import Told, joined, solve, told
 
 KIND = "vehicles.what_if"
 LEFT_YUAN = PRICE_YUAN
@@ -110,20 +113,18 @@ def run_whatif(progress: Progress) -> Mapping[str, Any]:
     buses: bool = row.asked["buses"]
     alone = {name: reckoner.solved([name], buses=False) for name in members}
     order = sorted(members, key=lambda name: (-_parcels(alone[name]), name))
-    growing = [order[:count] for count in range(2, len(order) + 1)]
+    growing = [frozenset(order[:count]) for count in range(2, len(order) + 1)]
     orders, coalitions = sample(order, row.asked["most"], row.asked["seed"])
-    reckoner.expect(growing, coalitions, buses)
+    wanted = list(dict.fromkeys([*growing, *coalitions]))
+    reckoner.expect(len(members) + len(growing) * buses + len(wanted))
     reckoner.keep(order=order)
-    for some in growing:
-        reckoner.solved(some, buses=False)
-        if buses:
-            reckoner.solved(some, buses=True)
-    for coalition in coalitions:
-        reckoner.solved(coalition, buses=buses)
+    for some in sorted(wanted, key=len):  # a stable sort: of each size the curve's first
+        if some in growing and buses:
+            reckoner.solved(some, buses=False)
+        reckoner.solved(some, buses=buses)
     costs = {frozenset([name]): each.yuan for name, each in alone.items()}
-    wanted = {*coalitions, *map(frozenset, growing)}
-    costs |= {some: reckoner.solved(some, buses=buses).yuan for some in wanted if len(some) > 1}
-    reckoner.keep(shares=_shares(sharing.share(costs, orders)))
+    costs |= {some: reckoner.solved(some, buses=buses).yuan for some in wanted}
+    reckoner.finish(sharing.share(costs, orders))
     return {
         "message": _("%(count)d coalitions reckoned.") % {"count": len(reckoner.found)},
         "url": reverse("vehicles:whatif", args=[row.pk]),
@@ -155,15 +156,13 @@ class _Reckoner:
         self.row, self.progress = row, progress
         self.result: dict[str, Any] = dict(row.result or {})
         self.found = {key: Solved.from_json(data) for key, data in self.result.get("solved", {}).items()}
+        self.tours: dict[str, Told] = self.result.get("tours", {})
         self.total = len(row.asked["members"])
         self.looked = 0.0
         self.stopped = False
 
-    def expect(self, growing: Sequence[Sequence[str]], coalitions: Sequence[sharing.Coalition], buses: bool) -> None:
-        keys = {key_of(some, buses=False) for some in growing} | {key_of(some, buses=buses) for some in coalitions}
-        if buses:
-            keys |= {key_of(some, buses=True) for some in growing}
-        self.total = len(self.row.asked["members"]) + len(keys)
+    def expect(self, total: int) -> None:
+        self.total = total
 
     def keep(self, **values: Any) -> None:
         self.result |= values
@@ -173,9 +172,14 @@ class _Reckoner:
         key = key_of(members, buses=buses)
         if key not in self.found:
             self._report()
-            self.found[key] = self._solve(sorted(members), buses)
-            self.keep(solved={name: each.to_json() for name, each in self.found.items()})
+            self.found[key], self.tours[key] = self._solve(frozenset(members), buses)
+            self.keep(solved={name: each.to_json() for name, each in self.found.items()}, tours=self.tours)
         return self.found[key]
+
+    def finish(self, shares: sharing.Shares) -> None:
+        """The tours were for whoever had to go on from here."""
+        self.result.pop("tours", None)
+        self.keep(shares=_shares(shares))
 
     def _report(self) -> None:
         self.progress.step(len(self.found), self.total, _("Reckoning who drives how with whom"))
@@ -190,22 +194,47 @@ class _Reckoner:
                 self.stopped = True
         return self.stopped
 
-    def _solve(self, members: list[str], buses: bool) -> Solved:
+    def _begin(
+        self, problem: p.Problem, names: Sequence[str], members: sharing.Coalition, buses: bool
+    ) -> p.Plan | None:
+        """The cheapest of what the parts' plans come to in one: of the best split, and of the best group with each of
+        the others alone. None where nothing smaller was solved."""
+        keys: dict[sharing.Coalition, str] = {}
+        for key in self.tours:
+            named, _bar, bus = key.partition("|")
+            some = frozenset(named.split("+"))
+            better = some not in keys or self.found[key].yuan < self.found[keys[some]].yuan
+            if some <= members and (buses or not bus) and better:
+                keys[some] = key
+        costs = {some: self.found[key].yuan for some, key in keys.items()}
+        if any(frozenset([name]) not in costs for name in members):
+            return None
+        alone = {some: cost for some, cost in costs.items() if len(some) == 1}
+        splits = [sharing.cheapest_split(costs, members)]
+        if sum(len(part) > 1 for part in splits[0]) > 1:
+            together = [sharing.cheapest_split({**alone, some: costs[some]}, members) for some in costs]
+            splits.append(min(together, key=lambda split: sum(costs[part] for part in split)))
+        plans = [joined(problem, [self.tours[keys[part]] for part in split], names) for split in splits]
+        return min(plans, key=lambda plan: (len(plan.left_tasks), plan.cost))
+
+    def _solve(self, some: sharing.Coalition, buses: bool) -> tuple[Solved, Told]:
         row = self.row
         built = problem_for(
             hub=row.hub,
             day=row.service_date,
             wave=row.asked["wave"],
             at=row.made_at,
-            members=members,
+            members=sorted(some),
             buses=buses,
             if_joined=True,
         )
         problem = built.problem
+        names = [f"{each.vehicle_id or ''}/{each.departure_id or ''}" for each in built.carriers]
         plan = p.Plan((), left_tasks=tuple(range(len(problem.tasks))))
         if problem.tasks and problem.vehicles:
             seconds, seed = float(row.asked["seconds"]), int(row.asked["seed"])
-            plan = solve(problem, seconds=seconds, seed=seed, should_stop=self._stop).plan
+            warm = self._begin(problem, names, some, buses) if len(some) > 1 else None
+            plan = solve(problem, seconds=seconds, seed=seed, warm=warm, should_stop=self._stop).plan
         if self.stopped:
             raise Cancelled
         report = checker.check(problem, plan)
@@ -217,7 +246,8 @@ class _Reckoner:
                 extra={"violations": [each.code for each in report.violations[:20]]},
             )
         found = figures(problem, plan)
-        return Solved(found, Decimal(report.cost) / YUAN_UNITS + LEFT_YUAN * found.left_pieces)
+        yuan = Decimal(report.cost) / YUAN_UNITS + LEFT_YUAN * found.left_pieces
+        return Solved(found, yuan), told(problem, plan, names)
 
 
 def _parcels(solved: Solved) -> int:
