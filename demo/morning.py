@@ -3,13 +3,17 @@
 import random
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 
+from accounts.models import User
 from common import clock
 from demo import network as plan
 from demo.ways import CARRIER_MIX, Network, person, waybill
 from orders.rules import ParcelLine
 from orders.services import import_parcels
 from orders.states import GoodsClass
+from vehicles.models import Baseline
+from vehicles.services import Entered, freeze_entered
 
 PER_MORNING = 4000  # the season before the new year: more than twice an ordinary day of the demo
 # Shares of what isn't ordinary, and what such parcels weigh (kg, median) and take (litres a kg).
@@ -22,6 +26,29 @@ def announce_morning(*, network: Network, seed: int, at: datetime) -> int:
     day = clock.business_date(at) + timedelta(days=1)
     lines = list(_lines(network, seed, day, at))
     return import_parcels(county_code=plan.COUNTY, lines=lines, at=at, by=None).new
+
+
+def remember_before(*, at: datetime) -> None:
+    """What the county knows of the time before the pool: nine carriers' own lists, once."""
+    if Baseline.objects.filter(county_code=plan.COUNTY).exists():
+        return
+    freeze_entered(
+        county_code=plan.COUNTY,
+        name="共配前（2025 年，九家企业台账）",
+        first_on=date(2025, 1, 1),
+        last_on=date(2025, 12, 31),
+        entered=Entered(
+            vehicles=Decimal(38),
+            parcels=4000,
+            km=Decimal(8600),
+            yuan=Decimal(18_900),
+            load_at_departure=Decimal("0.36"),
+            empty_return=Decimal("0.72"),
+        ),
+        note="演示数据：按旺季一天的均值填写",
+        by=User.objects.get(username="county"),
+        at=at,
+    )
 
 
 def _lines(network: Network, seed: int, day: date, at: datetime) -> Iterator[ParcelLine]:

@@ -25,7 +25,7 @@ from demo import network as plan
 from demo.fleet import open_fleet
 from demo.lines import open_lines
 from demo.money import open_books, send_last_month_on
-from demo.morning import announce_morning
+from demo.morning import announce_morning, remember_before
 from demo.roads import open_roads
 from demo.simulate import NEWEST, Day, simulate
 from orders.rules import ParcelLine
@@ -145,6 +145,7 @@ def start_demo(*, at: datetime, say: Callable[[str], None] = print) -> Job | Non
     open_lines(at=at)
     open_roads(at=at, county_code=plan.COUNTY)
     announce_morning(network=plan.network(plan.stations(plan.divisions(), SEED), SEED), seed=SEED, at=at)
+    remember_before(at=at)
     open_books(began=at - BEFORE, first_day=clock.business_date(at - timedelta(days=DAYS)), at=at)
     _draw_conclusions(at=at, months=[clock.month_of(at)])
     return start_job(

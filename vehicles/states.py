@@ -3,6 +3,7 @@
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
+from django.utils.translation import pgettext_lazy
 
 
 class VehicleKind(TextChoices):
@@ -110,7 +111,7 @@ class PlanState(TextChoices):
     SOLVING = "solving", _("Being reckoned")
     DRAFT = "draft", _("Draft")
     REVIEWED = "reviewed", _("Reviewed")
-    ISSUED = "issued", _("Issued")
+    ISSUED = "issued", pgettext_lazy("plan", "Issued")
     SUPERSEDED = "superseded", _("Replaced by a newer plan")
     CLOSED = "closed", _("Driven")
     DISCARDED = "discarded", _("Thrown away")
@@ -121,7 +122,7 @@ class TripState(TextChoices):
     ASSIGNED = "assigned", _("Has its driver")
     CHECKED = "checked", _("Checked for departure")
     DEPARTED = "departed", _("On the road")
-    COMPLETED = "completed", _("Back")
+    COMPLETED = "completed", pgettext_lazy("trip", "Back")
     CANCELLED = "cancelled", _("Called off")
     BROKEN_DOWN = "broken_down", _("Broken down")
 
