@@ -3,7 +3,6 @@
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from django.utils.translation import pgettext_lazy
 
 
 class VehicleKind(TextChoices):
