@@ -209,6 +209,18 @@ def test_what_if_pages(county: County, neighbour: County, sign_in) -> None:
     body = client.get(page).content.decode()
     for words in ("60.0 %", "中通快递", "200.00", "100.00", "<polyline"):
         assert words in body, words
+    assert "全部一起跑，¥400.00" in body
+    shares = row.result["shares"] | {"total": "600.00"}
+    for split, words in (
+        ([["YTO"], ["ZTO"]], "各家单独跑，共 ¥600.00"),
+        ([["YTO", "ZTO"], ["JD"]], "圆通速递 + 中通快递 一起跑，¥570.00；JD 照旧各自单独跑，共 ¥30.00"),
+    ):
+        members = ["ZTO", "YTO"] + ["JD"] * (len(split[0]) > 1)
+        row.asked = row.asked | {"members": members}
+        row.result = row.result | {"shares": shares | {"split": split, "alone": shares["alone"] | {"JD": "30.00"}}}
+        row.save()
+        body = client.get(page).content.decode()
+        assert words in body, words
     assert "<html" not in client.get(page, headers={"HX-Request": "true"}).content.decode()
     assert client.get("/vehicles/figures/whatif/").status_code == 200
     assert client.post(f"{page}freeze/", {"name": ""}).status_code == 302
