@@ -46,12 +46,16 @@ class Shares:
 
 
 def sampled_orders(members: Sequence[str], count: int, seed: int) -> list[tuple[str, ...]]:
-    """`count` orders of arrival, rounded up to pairs of an order and its reverse."""
+    """`count` orders of arrival, rounded up to pairs of an order and its reverse: the turns of a drawn circle, then of
+    another. With all turns of a circle each member comes first, second, … equally often (who comes
+    first pays for what all need), and they meet only n(n - 1) + 1 coalitions."""
     rng = random.Random(seed)
     orders: list[tuple[str, ...]] = []
     while len(orders) < count:
-        order = rng.sample(list(members), len(members))
-        orders += [tuple(order), tuple(reversed(order))]
+        circle = rng.sample(list(members), len(members))
+        for turn in range(min(len(members), (count - len(orders) + 1) // 2)):
+            order = (*circle[turn:], *circle[:turn])
+            orders += [order, order[::-1]]
     return orders
 
 

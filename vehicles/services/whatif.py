@@ -133,14 +133,16 @@ def run_whatif(progress: Progress) -> Mapping[str, Any]:
 
 def sample(members: Sequence[str], most: int, seed: int) -> tuple[list[tuple[str, ...]], list[sharing.Coalition]]:
     """The orders of arrival to take and the coalitions to solve, at most about `most`: all where that is enough (and no
-    orders), else those of as many sampled orders as fit, of two at least."""
+    orders), else those of as many sampled orders as fit, of two at least; past the first circle of orders only whole
+    circles, in which everybody comes first equally often."""
     if len(members) <= sharing.EXACT_MAX:
         everything = [each for each in sharing.every_coalition(members) if len(each) > 1]
         if len(everything) <= most:
             return [], everything
     orders: list[tuple[str, ...]] = []
     coalitions: list[sharing.Coalition] = []
-    for count in range(2, 2 * most, 2):
+    circle = 2 * len(members)
+    for count in (*range(2, circle, 2), *range(circle, circle * most, circle)):
         more = sharing.sampled_orders(members, count, seed)
         met = [each for each in sharing.prefixes(more) if len(each) > 1]
         if orders and len(met) > most:
