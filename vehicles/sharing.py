@@ -36,7 +36,7 @@ class Shares:
     exact: bool
     orders: int  # sampled, 0 where exact
     coalitions: int  # solved
-    replaced: int  # of them dearer than a split of them
+    replaced: int  # of them dearer than a split of them or a larger group
     split: tuple[tuple[str, ...], ...]
 
     @property
@@ -47,8 +47,8 @@ class Shares:
 
 def sampled_orders(members: Sequence[str], count: int, seed: int) -> list[tuple[str, ...]]:
     """`count` orders of arrival, rounded up to pairs of an order and its reverse: the turns of a drawn circle, then of
-    another. With all turns of a circle each member comes first, second, … equally often (who comes
-    first pays for what all need), and they meet only n(n - 1) + 1 coalitions."""
+    another. With all turns of a circle each member comes first, second, … equally often (who comes first pays for what
+    all need), and they meet only n(n - 1) + 1 coalitions."""
     rng = random.Random(seed)
     orders: list[tuple[str, ...]] = []
     while len(orders) < count:
