@@ -113,7 +113,7 @@ class WhatIfForm(forms.Form):
         label=_("Coalitions for sharing the cost"),
         coerce=int,
         choices=[(n, str(n)) for n in MOST_COALITIONS],
-        initial=100,
+        initial=60,
         help_text=_("With fewer than there are, orders of joining are sampled; the result says so."),
     )
 

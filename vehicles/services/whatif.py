@@ -39,7 +39,7 @@ from vehicles.solver import Told, joined, solve, told
 KIND = "vehicles.what_if"
 LEFT_YUAN = PRICE_YUAN
 SECONDS = (1, 2, 3, 5)
-MOST_COALITIONS = (30, 100, 250)
+MOST_COALITIONS = (30, 60, 100, 250)  # 60: a whole circle of orders of eight members
 LOOK_S = 0.5  # between two looks at the job
 
 
