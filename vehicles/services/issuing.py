@@ -22,6 +22,7 @@ from vehicles.queries.fleet import barred, missing_for
 from vehicles.services.continuing import go_on
 from vehicles.services.locks import lock_hub
 from vehicles.services.moves import move
+from vehicles.services.trips import hold_still
 from vehicles.states import PlanState, TripState
 
 _OPEN = (PlanState.SOLVING, PlanState.DRAFT, PlanState.REVIEWED)
@@ -56,6 +57,7 @@ def issue_plan(*, plan_id: int, by: User, at: datetime) -> Plan:
         with transaction.atomic():
             lock_hub(hub_id)
             plan = _locked(plan_id)
+            hold_still(plan.county_code)  # what leaves at this moment stays on the road
             if plan.state != PlanState.REVIEWED:
                 raise Conflict("state_changed", _not_reviewed(plan))
             trips = list(
@@ -63,6 +65,7 @@ def issue_plan(*, plan_id: int, by: User, at: datetime) -> Plan:
                 .prefetch_related("vehicle__documents", "driver__documents")
                 .order_by("pk")
             )
+            _still_newest(plan, trips)
             _still_possible(plan, trips, at)
             _supersede(plan, trips, by=by, at=at)
             go_on(plan, [trip for trip in trips if trip.continues_id is not None])
@@ -79,6 +82,12 @@ def _not_reviewed(plan: Plan) -> str:
     if plan.state == PlanState.DRAFT:
         return _("This plan is a draft: review it first.")
     return _("This plan can't be issued: it is in the state “%(state)s”.") % {"state": plan.get_state_display()}
+
+
+def _still_newest(plan: Plan, trips: Sequence[Trip]) -> None:
+    """The rest of a day goes on from the plan in force: of two rests made of one plan, the first issued holds."""
+    if any(trip.continues_id for trip in trips) and (plan.base is None or plan.base.state != PlanState.ISSUED):
+        raise Conflict("other_issued", _("Another plan of this wave has just been issued: look again."))
 
 
 def _still_possible(plan: Plan, trips: Sequence[Trip], at: datetime) -> None:
@@ -115,7 +124,8 @@ def _supersede(plan: Plan, trips: Sequence[Trip], *, by: User, at: datetime) -> 
     )
     if before is None:
         return
-    waiting = list(before.trips.filter(live=True).exclude(state__in=ON_THE_ROAD).order_by("pk"))
+    # trips before their parcels, as whoever calls one off or reports a breakdown
+    waiting = list(before.trips.select_for_update().filter(live=True).exclude(state__in=ON_THE_ROAD).order_by("pk"))
     PlanParcel.objects.filter(plan=before, trip__in=waiting).update(live=False)
     Trip.objects.filter(pk__in=[trip.pk for trip in waiting]).update(live=False)
     keep_codes(waiting, trips)
@@ -189,7 +199,9 @@ def close_plan(*, plan_id: int, by: User | None, at: datetime) -> Plan:
     """When the day has been driven: what never left is let go. Conflict "trips_on_the_road"."""
     with transaction.atomic():
         plan = _locked(plan_id)
-        if plan.trips.filter(live=True, state=TripState.DEPARTED).exists():
+        hold_still(plan.county_code)
+        trips = list(plan.trips.select_for_update().filter(live=True).order_by("pk"))
+        if any(trip.state == TripState.DEPARTED for trip in trips):
             raise Conflict("trips_on_the_road", _("Trips of this plan are still on the road."))
         move(plan, to=PlanState.CLOSED, by=by, at=at, allowed=[PlanState.ISSUED])
         idle = plan.trips.filter(live=True).filter(~Q(state__in=ON_THE_ROAD))

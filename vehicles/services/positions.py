@@ -1,6 +1,5 @@
 """Where vehicles were: positions from handhelds, many at a time, each judged by itself; kept for a while only."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -153,7 +152,8 @@ def _time(value: Any) -> datetime:
 def _number(value: object, least: float, most: float) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and least <= value <= most else None
+    # compared first: a whole number of 400 digits is no float at all; NaN is in no range
+    return float(value) if least <= value <= most else None
 
 
 def _maybe(row: dict[str, Any], key: str, most: float, code: str) -> float | None:

@@ -10,11 +10,12 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from common import sql
+from common import sql, text
 from common.errors import Conflict, Refused
 from vehicles import rules
 from vehicles.models import Driver, PlanParcel, Trip
 from vehicles.queries.fleet import missing_for
+from vehicles.services.locks import lock_hub
 from vehicles.services.moves import move
 from vehicles.states import TripState
 
@@ -34,11 +35,16 @@ def follow(*, at: datetime, county_code: str | None = None) -> int:
     return sum(_follow(county, at) for county in counties)
 
 
+def hold_still(county_code: str) -> None:
+    """For this transaction: nobody follows the county's trips meanwhile. To be asked for before rows are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('vehicles.follow'), %s::int)", [county_code])
+
+
 def _follow(county_code: str, at: datetime) -> int:
     moved = 0
     with transaction.atomic():
-        with connection.cursor() as cursor:  # two at once would write each move twice, or wait for each other's rows
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('vehicles.follow'), %s::int)", [county_code])
+        hold_still(county_code)  # two at once would write each move twice, or wait for each other's rows
         params = {"county": county_code, "at": at, "unloading": timedelta(minutes=rules.UNLOADING_MIN)}
         for _pass in range(PASSES):
             rows = sql.rows("vehicles", "follow_trips", params)
@@ -52,6 +58,7 @@ def assign_driver(*, trip_id: int, driver_id: int, by: User, at: datetime) -> Tr
     """Give a trip its driver, or another one before it left. Refused "driver_elsewhere", "driver_unfit",
     "driver_of_another_hub"; Conflict "state_changed", "driver_busy"."""
     with transaction.atomic():
+        lock_hub(Trip.objects.values_list("hub_id", flat=True).get(pk=trip_id))  # as issuing: no two in a constraint
         trip = Trip.objects.select_for_update(of=("self",)).select_related("vehicle", "driver").get(pk=trip_id)
         driver = Driver.objects.select_related("user").prefetch_related("documents").get(pk=driver_id)
         if driver.hub_id != trip.hub_id:
@@ -70,7 +77,7 @@ def assign_driver(*, trip_id: int, driver_id: int, by: User, at: datetime) -> Tr
                     to=TripState.ASSIGNED,
                     by=by,
                     at=at,
-                    reason=str(driver.user.name),
+                    reason=text.masked_name(driver.user.name),
                     allowed=BEFORE,
                     driver=driver,
                 )
@@ -97,8 +104,10 @@ def _end(trip_id: int, to: TripState, allowed: tuple[TripState, ...], reason: st
     if not reason:
         raise Refused("reason_missing", _("Say why."), pointer="/reason")
     with transaction.atomic():
+        # a trip that has left can't be called off, though nobody looked yet; before the row is locked, since whoever
+        # follows at the same time holds its own lock first and the rows after it
+        _follow(Trip.objects.values_list("county_code", flat=True).get(pk=trip_id), at)
         trip = Trip.objects.select_for_update(of=("self",)).get(pk=trip_id)
-        _follow(trip.county_code, at)  # a trip that has left can't be called off, though nobody looked yet
         move(trip, to=to, by=by, at=at, reason=reason[:300], allowed=allowed, live=False)
         PlanParcel.objects.filter(trip=trip, live=True).update(live=False)
     return trip

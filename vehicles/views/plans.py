@@ -85,7 +85,7 @@ def plan_new(request: PageRequest) -> HttpResponse:
     today = clock.business_date(at)
     asked = request.POST.get("base") if request.method == "POST" else request.GET.get("base", "")
     known = Plan.objects.visible_to(request.user, "plan.make").filter(hub=hub)
-    base = known.filter(pk=int(asked)).first() if asked and asked.isdigit() and len(asked) < 19 else None
+    base = known.filter(pk=int(asked)).first() if asked and asked.isdecimal() and len(asked) < 19 else None
     form = PlanForm(request.POST if request.method == "POST" else None, hub=hub, day=today)
     form.initial = {
         "day": base.service_date if base else today + timedelta(days=1),
