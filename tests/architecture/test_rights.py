@@ -40,9 +40,9 @@ from tests.conftest import NEIGHBOUR, NOW, County, make_device, make_parcel
 from tests.settlement.claims import make_line
 from tests.settlement.granted import make_granted
 from tests.vehicles.fleet_rows import make_fleet_rows
-from tests.vehicles.rows import add_whatif
 from tests.vehicles.issued import make_trip_rows
 from tests.vehicles.roads import make_road_rows
+from tests.vehicles.rows import add_whatif
 from tests.vehicles.timetable import make_rights_rows
 from tracking.models import Dismissal, SetAside
 from tracking.services import fold_upload, record_scans, sender_for_user

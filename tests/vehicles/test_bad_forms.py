@@ -14,7 +14,7 @@ from tests.conftest import County
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(name for name in MATRIX if name.startswith("vehicles:"))
-ODD = ("²", "٣", "9" * 30, "-1", "0", "NaN", "1e400", "a\x00b", "", "0001-01-01", "9999-12-31", "23:59", "x" * 5000)
+ODD = ("²", "9" * 30, "NaN", "a\x00b", "9999-12-31", "x" * 5000)
 
 
 def _below(cls: type) -> set[type]:
