@@ -38,11 +38,11 @@ def trips_run_by(user: User, action: str) -> QuerySet[Trip]:
 
 
 def trips_of_driver(user: User, at: datetime) -> QuerySet[Trip]:
-    """A driver's own trips of the business day, those not yet over of the days around it included."""
+    """A driver's own trips of the business day; of the day before what isn't over, of the day after what is issued."""
     start, end = clock.day_span(clock.business_date(at))
     rows = issued(Trip.objects.visible_to(user, "trip.run")).filter(driver__user=user)
     today = Q(departs_at__gte=start, departs_at__lt=end)
-    open_ones = Q(live=True, departs_at__gte=start - timedelta(days=1), departs_at__lt=end)
+    open_ones = Q(live=True, departs_at__gte=start - timedelta(days=1), departs_at__lt=end + timedelta(days=1))
     return (
         rows.filter(today | open_ones)
         .select_related("vehicle", "departure__line", "driver__user", "hub")

@@ -6,12 +6,13 @@ row of the plan that sent it out; what is to be collected from now on comes alon
 
 from collections.abc import Sequence
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from common.errors import Conflict
 from vehicles import rules
 from vehicles.models import Plan, PlanParcel, Trip, TripStop
-from vehicles.states import StopState, TripState
+from vehicles.states import Direction, StopState, TripState
 
 
 def go_on(plan: Plan, rests: Sequence[Trip]) -> None:
@@ -21,7 +22,9 @@ def go_on(plan: Plan, rests: Sequence[Trip]) -> None:
         trip.pk: trip
         for trip in Trip.objects.select_for_update().filter(pk__in=[rest.continues_id for rest in rests]).order_by("pk")
     }
-    elsewhere = PlanParcel.objects.filter(plan=plan, trip__isnull=False).exclude(trip__in=rests).values("parcel_id")
+    # What others carry now, and what nobody collects any more: only the latter has no trip.
+    moved = Q(trip__isnull=False) & ~Q(trip__in=rests) | Q(trip__isnull=True, direction=Direction.UP)
+    elsewhere = PlanParcel.objects.filter(moved, plan=plan).values("parcel_id")
     PlanParcel.objects.filter(trip__in=olds, live=True, parcel_id__in=elsewhere).update(live=False)
     for rest in rests:
         _go_on(plan, rest, olds[rest.continues_id or 0])
