@@ -32,6 +32,7 @@ from vehicles.solver.replan import replan
 from vehicles.solver.rest import HORIZON, Changes, Rest, rest_of_day
 
 CHANGE_COST = 10_000  # 1 yuan a stop that changes its vehicle
+SECONDS = 1.2  # of which about one is search, as the rest goes into putting stops back
 MORE, NEW, SLOWER, TOWNSHIPS = 12, 6, 1.25, 2
 
 
@@ -129,7 +130,7 @@ def once(day: CountyDay, problem: Problem, plan: Plan, seed: int, cold_s: float)
     changes = disturbed(day, problem, plan, np.random.default_rng(seed))
     started = time.perf_counter()
     rest = rest_of_day(problem, plan, changes, change_cost=CHANGE_COST)
-    answer = replan(rest, seconds=1.0, seed=seed).plan
+    answer = replan(rest, seconds=SECONDS, seed=seed).plan
     report = check(rest.problem, answer)
     wall_s = time.perf_counter() - started
     free = replace(rest.problem, change_cost=0)

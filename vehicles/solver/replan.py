@@ -19,6 +19,8 @@ from vehicles.solver.timing import Clock, plan_of
 
 KEPT = 0.9  # of the stops nothing happened to, at least that many stay with their vehicle
 SEARCH = 0.85  # of the seconds; the rest is for putting stops back
+SLICES = 5  # a search settles within some tenths of a second: as many begin anew, with other dice
+FRESH = 3  # every third of them at the repaired orders
 IDLE_EACH = 1  # vehicles of a kind without a route that the search may use
 
 
@@ -64,11 +66,15 @@ class _Replan:
         squeezed = squeeze(self.clock, self.rest.tours)
         if squeezed and not self._over(0, 1.0):
             model = self.clock.modeller.model(None, None, self._fleet([*squeezed, *fixed]), soft=True)
-            for start, share in ((squeezed, 0.6), (fixed, 1.0)):
-                search = Search(model.data, seed, model.solution(start), Settings())
+            number = 0
+            while not self._over(0, 1.0):
+                start = fixed if number % FRESH == FRESH - 1 else squeezed
+                search = Search(model.data, seed + number, model.solution(start), Settings())
                 search.polish()
-                search.run(lambda count, share=share: self._over(count, share))  # type: ignore[misc]
-                self.done += search.done
+                number += 1
+                until = min(1.0, number / SLICES)
+                search.run(lambda count, until=until: self._over(count, until))  # type: ignore[misc]
+                self.done += max(1, search.done)
                 if search.best is not None:
                     tours = self._with_enough_kept(model.tours(search.best))
                     self._found(plan_of(self.clock, tours), "search")
