@@ -213,11 +213,11 @@ def test_what_if_pages(county: County, neighbour: County, sign_in) -> None:
     shares = row.result["shares"] | {"total": "600.00"}
     for split, words in (
         ([["YTO"], ["ZTO"]], "各家单独跑，共 ¥600.00"),
-        ([["YTO", "ZTO"], ["JD"]], "圆通速递 + 中通快递 一起跑，¥570.00；JD 照旧各自单独跑，共 ¥30.00"),
+        ([["YTO", "ZTO"], ["ZZ"]], "圆通速递 + 中通快递 一起跑，¥570.00；ZZ 照旧各自单独跑，共 ¥30.00"),
     ):
-        members = ["ZTO", "YTO"] + ["JD"] * (len(split[0]) > 1)
+        members = ["ZTO", "YTO"] + ["ZZ"] * (len(split[0]) > 1)
         row.asked = row.asked | {"members": members}
-        row.result = row.result | {"shares": shares | {"split": split, "alone": shares["alone"] | {"JD": "30.00"}}}
+        row.result = row.result | {"shares": shares | {"split": split, "alone": shares["alone"] | {"ZZ": "30.00"}}}
         row.save()
         body = client.get(page).content.decode()
         assert words in body, words
