@@ -59,9 +59,8 @@ def test_a_morning_from_the_hub_s_page_to_the_figures(county: County, worker, op
     page.locator(f"form[action='{reverse('vehicles:plan-review', args=[plan.pk])}'] button").click()
     page.locator(f"form[action='{reverse('vehicles:plan-issue', args=[plan.pk])}'] button").click()
     confirmed(page)
-    expect(page.locator("#messages .alert-success").first).to_be_visible()
-    plan.refresh_from_db()
-    assert plan.state == PlanState.ISSUED
+    until(lambda: Plan.objects.filter(pk=plan.pk, state=PlanState.ISSUED).exists(), "the issue")
+    expect(page.locator(f"form[action='{reverse('vehicles:plan-rest', args=[plan.pk])}']")).to_be_visible()
     assert {trip.state for trip in plan.trips.all()} == {TripState.ASSIGNED}
     assert PlanParcel.objects.filter(plan=plan, live=True).count() == 14
 
