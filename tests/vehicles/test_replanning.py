@@ -6,11 +6,13 @@ import pytest
 
 from common.errors import Conflict
 from common.services import run_waiting_jobs
+from orders.models import Parcel
 from tests.conftest import NOW, County
 from tests.tracking.scans import fold, record, scan
-from tests.vehicles.people import TOMORROW, at_hub, collected, handheld, issued, make_plan, ready
+from tests.vehicles.people import NEXT_YEAR, TOMORROW, at_hub, collected, handheld, issued, make_plan, ready
 from vehicles import services
-from vehicles.models import Plan, PlanParcel, Trip
+from vehicles.models import Driver, Plan, PlanParcel, Trip, Vehicle
+from vehicles.services.snapshots import problem_of
 from vehicles.states import PlanState, StopState, TripState
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +99,29 @@ def test_what_is_on_the_road_goes_on_and_takes_a_new_pickup_along(county: County
     assert [s.seq for s in trip.stops.order_by("seq")] == list(range(trip.stops.count()))
     assert stations(trip)[0] == stations(trip)[-1] == county.h1.pk
     live_once(draft)
+
+
+def test_what_is_to_be_collected_keeps_what_it_asks_of_a_vehicle(county: County, time_machine):
+    """A cold pickup promised to a van on the road may go to another cold vehicle, to no other."""
+    time_machine.move_to(NOW, tick=False)
+    van, _other = ready(county, vans=2)
+    Vehicle.objects.filter(pk=van.pk).update(cold=True)
+    for driver in Driver.objects.all():
+        services.add_driver_document(driver_id=driver.pk, kind="cold", number="", expires_at=NEXT_YEAR, by=None, at=NOW)
+    at_hub(county, "o1", 3)
+    (fresh,) = collected(county, "o2")
+    Parcel.objects.filter(pk=fresh.pk).update(goods_class="fresh")
+    plan = issued(county, make_plan(county))
+    trip = plan.trips.get(vehicle=van)
+    time_machine.move_to(trip.departs_at, tick=False)
+    leave(county, trip)
+    draft = anew(county, plan, trip.departs_at + timedelta(minutes=1))
+    snapshot = problem_of(draft)
+    (task,) = (
+        t for t, parcels in zip(snapshot.problem.tasks, snapshot.parcels_of_task, strict=True) if fresh.pk in parcels
+    )
+    assert task.skills == {"cold"}
+    assert draft.parcels.get(parcel=fresh).trip.vehicle_id == van.pk
 
 
 def test_a_trip_that_moved_on_meanwhile_is_not_overwritten(county: County, day: Plan, time_machine):

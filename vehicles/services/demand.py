@@ -270,8 +270,9 @@ class _Builder(Carriage):
 
     def add_kept(self, station_id: int, down: list[DemandParcel], up: list[DemandParcel], number: int) -> int:
         """A stop of a vehicle under way: what is on board is its own, what it was to collect is promised to it."""
-        everyone = frozenset({number}) if down else None
-        index = self._add_task(station_id, down, up, frozenset(), everyone)
+        allowed = frozenset({number}) if down else self._allowed(down, up, ())
+        skills = frozenset[str]().union(*(parcel.skills for parcel in (*down, *up)))
+        index = self._add_task(station_id, down, up, skills, allowed)
         self.tasks[index] = replace(self.tasks[index], keep=number, release=0)
         self.free = (len(self.tasks), len(self.vehicles))
         return index

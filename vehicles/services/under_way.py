@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from vehicles import rules
 from vehicles.models import Plan, PlanParcel, Trip, TripStop
-from vehicles.queries.demand import DemandParcel
+from vehicles.queries.demand import DemandParcel, skills_of
 from vehicles.queries.fleet import Usable
 from vehicles.services.snapshots import Continued
 from vehicles.solver.rest import HORIZON, SLACK
@@ -72,7 +72,15 @@ def _rolling(trip: Trip, at: datetime) -> Rolling:
     open_stations = {stop.station_id for stop in left}
     for row in PlanParcel.objects.filter(trip=trip, live=True).select_related("parcel").order_by("parcel_id"):
         one = DemandParcel(
-            row.parcel_id, "", row.station_id, row.direction, row.weight_g, row.volume_ml, frozenset(), 0, False
+            row.parcel_id,
+            "",
+            row.station_id,
+            row.direction,
+            row.weight_g,
+            row.volume_ml,
+            skills_of(row.parcel.goods_class),
+            0,
+            False,
         )
         if row.station_id in open_stations:
             parcels.append(one)
