@@ -18,7 +18,7 @@ from vehicles.services import import_roads as service
 from vehicles.services.road_files import Roads, Way, osm_way, read_csv, read_osm
 from vehicles.states import RoadClass, Surface
 
-ANDORRA = Path("/work/shared/data/osm/andorra.osm.pbf")
+ANDORRA = Path(__file__).resolve().parents[3] / "shared" / "data" / "osm" / "andorra.osm.pbf"
 needs_extract = pytest.mark.skipif(not ANDORRA.exists(), reason="Andorra's extract is not on this machine")
 
 
