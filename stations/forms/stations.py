@@ -1,7 +1,7 @@
 """Forms of the station pages. They read what was typed and offer what fits; the rules are the services' and the
 database's, and come back as `Refused` (`show_refusal` puts the sentence beside its field)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -28,6 +28,20 @@ def show_refusal(form: forms.Form, refusal: Refused) -> None:
     """The service's sentence beside the field it points to, or above the form."""
     field = refusal.pointer.strip("/")
     form.add_error(field if field in form.fields else None, str(refusal.message))
+
+
+def carried_out(
+    form: forms.Form, call: Callable[[], Any], show: Callable[[forms.Form, Refused], None] = show_refusal
+) -> int:
+    """Run a service for a posted form: 0 where it was done, else the status to answer with, the refusal shown."""
+    if not form.is_valid():
+        return 422
+    try:
+        call()
+    except Refused as refusal:
+        show(form, refusal)
+        return refusal.status
+    return 0
 
 
 class ContactForm(forms.Form):

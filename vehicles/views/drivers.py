@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from common import clock
 from common.errors import Conflict, Refused
 from common.http import PageRequest
-from stations.forms.stations import show_refusal
+from stations.forms.stations import carried_out, show_refusal
 from stations.permissions import require
 from stations.scope import may, scope_of
 from vehicles import services
@@ -164,24 +164,21 @@ def driver_edit(request: PageRequest, pk: int) -> HttpResponse:
 def driver_paper(request: PageRequest, pk: int) -> HttpResponse:
     row = _driver(request, pk, "fleet.manage")
     form = DriverPaperForm(request.POST)
-    status = 422
-    if form.is_valid():
-        try:
-            services.add_driver_document(
-                driver_id=row.pk,
-                kind=form.cleaned_data["kind"],
-                number=form.cleaned_data["number"],
-                expires_at=form.expires_at(),
-                by=request.user,
-                at=clock.now(),
-            )
-        except Refused as refusal:
-            show_paper_refusal(form, refusal)
-            status = refusal.status
-        else:
-            messages.success(request, _("The paper is entered."))
-            return redirect("vehicles:driver", row.pk)
-    return _page(request, row, status, paper=form)
+
+    def enter() -> None:
+        services.add_driver_document(
+            driver_id=row.pk,
+            kind=form.cleaned_data["kind"],
+            number=form.cleaned_data["number"],
+            expires_at=form.expires_at(),
+            by=request.user,
+            at=clock.now(),
+        )
+
+    if status := carried_out(form, enter, show_paper_refusal):
+        return _page(request, row, status, paper=form)
+    messages.success(request, _("The paper is entered."))
+    return redirect("vehicles:driver", row.pk)
 
 
 @require_POST
@@ -189,17 +186,14 @@ def driver_paper(request: PageRequest, pk: int) -> HttpResponse:
 def driver_shifts(request: PageRequest, pk: int) -> HttpResponse:
     row = _driver(request, pk, "fleet.manage")
     form = ShiftForm(request.POST, driver=row)
-    status = 422
-    if form.is_valid():
-        try:
-            services.set_shifts(driver_id=row.pk, shifts=form.values(), by=request.user, at=clock.now())
-        except Refused as refusal:
-            show_refusal(form, refusal)
-            status = refusal.status
-        else:
-            messages.success(request, _("The shifts are kept."))
-            return redirect("vehicles:driver", row.pk)
-    return _page(request, row, status, shifts=form)
+
+    def keep() -> None:
+        services.set_shifts(driver_id=row.pk, shifts=form.values(), by=request.user, at=clock.now())
+
+    if status := carried_out(form, keep):
+        return _page(request, row, status, shifts=form)
+    messages.success(request, _("The shifts are kept."))
+    return redirect("vehicles:driver", row.pk)
 
 
 @require_POST
@@ -207,17 +201,14 @@ def driver_shifts(request: PageRequest, pk: int) -> HttpResponse:
 def driver_absence(request: PageRequest, pk: int) -> HttpResponse:
     row = _driver(request, pk, "fleet.manage")
     form = AbsenceForm(request.POST)
-    status = 422
-    if form.is_valid():
-        try:
-            services.add_absence(driver_id=row.pk, by=request.user, at=clock.now(), **form.cleaned_data)
-        except Refused as refusal:
-            show_refusal(form, refusal)
-            status = refusal.status
-        else:
-            messages.success(request, _("The absence is entered."))
-            return redirect("vehicles:driver", row.pk)
-    return _page(request, row, status, absence=form)
+
+    def enter() -> None:
+        services.add_absence(driver_id=row.pk, by=request.user, at=clock.now(), **form.cleaned_data)
+
+    if status := carried_out(form, enter):
+        return _page(request, row, status, absence=form)
+    messages.success(request, _("The absence is entered."))
+    return redirect("vehicles:driver", row.pk)
 
 
 def _act(request: PageRequest, address: str, pk: int | None, done: str, call: Any, **values: Any) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from common import clock
 from common.errors import NotAllowed, Refused
 from common.http import PageRequest
-from stations.forms.stations import show_refusal
+from stations.forms.stations import carried_out, show_refusal
 from stations.models import Station
 from stations.permissions import require
 from stations.scope import may, scope_of
@@ -282,24 +282,21 @@ def vehicle_edit(request: PageRequest, pk: int) -> HttpResponse:
 def vehicle_paper(request: PageRequest, pk: int) -> HttpResponse:
     row = _vehicle(request, pk, "fleet.manage")
     form = VehiclePaperForm(request.POST)
-    status = 422
-    if form.is_valid():
-        try:
-            services.add_vehicle_document(
-                vehicle_id=row.pk,
-                kind=form.cleaned_data["kind"],
-                number=form.cleaned_data["number"],
-                expires_at=form.expires_at(),
-                by=request.user,
-                at=clock.now(),
-            )
-        except Refused as refusal:
-            show_paper_refusal(form, refusal)
-            status = refusal.status
-        else:
-            messages.success(request, _("The paper is entered."))
-            return redirect("vehicles:vehicle", row.pk)
-    return _page(request, row, paper=form, status=status)
+
+    def enter() -> None:
+        services.add_vehicle_document(
+            vehicle_id=row.pk,
+            kind=form.cleaned_data["kind"],
+            number=form.cleaned_data["number"],
+            expires_at=form.expires_at(),
+            by=request.user,
+            at=clock.now(),
+        )
+
+    if status := carried_out(form, enter, show_paper_refusal):
+        return _page(request, row, paper=form, status=status)
+    messages.success(request, _("The paper is entered."))
+    return redirect("vehicles:vehicle", row.pk)
 
 
 def show_paper_refusal(form: forms.Form, refusal: Refused) -> None:
@@ -313,23 +310,20 @@ def show_paper_refusal(form: forms.Form, refusal: Refused) -> None:
 def vehicle_state(request: PageRequest, pk: int) -> HttpResponse:
     row = _vehicle(request, pk, "fleet.manage")
     form = VehicleStateForm(request.POST, vehicle=row)
-    status = 422
-    if form.is_valid():
-        try:
-            services.set_vehicle_state(
-                vehicle_id=row.pk,
-                to=form.cleaned_data["to"],
-                reason=form.cleaned_data["reason"],
-                by=request.user,
-                at=clock.now(),
-            )
-        except Refused as refusal:
-            show_refusal(form, refusal)
-            status = refusal.status
-        else:
-            messages.success(request, _("The vehicle is changed."))
-            return redirect("vehicles:vehicle", row.pk)
-    return _page(request, row, state=form, status=status)
+
+    def change() -> None:
+        services.set_vehicle_state(
+            vehicle_id=row.pk,
+            to=form.cleaned_data["to"],
+            reason=form.cleaned_data["reason"],
+            by=request.user,
+            at=clock.now(),
+        )
+
+    if status := carried_out(form, change):
+        return _page(request, row, state=form, status=status)
+    messages.success(request, _("The vehicle is changed."))
+    return redirect("vehicles:vehicle", row.pk)
 
 
 def driver_word(driver: Driver) -> tuple[str, str]:
