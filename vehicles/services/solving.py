@@ -161,13 +161,12 @@ def _search(plan: Plan, snapshot: Snapshot, watch: _Watch) -> p.Plan:
 
 def _search_rest(plan: Plan, snapshot: Snapshot, watch: _Watch) -> p.Plan:
     free = replace(snapshot.open_problem, change_cost=rules.CHANGE_YUAN * rules.YUAN_UNITS)
-    in_use = {number for number, _trips in snapshot.orders}
     behind = [carrier.vehicle_id or -(carrier.departure_id or 0) for carrier in snapshot.carriers]
     rest = Rest(
         problem=free,
         tours=tuple(Tour(number, trips) for number, trips in snapshot.orders),
         old_task=tuple(range(len(free.tasks))),
-        route=tuple(behind[n] if n in in_use else None for n in range(len(free.vehicles))),
+        route=tuple(behind[: len(free.vehicles)]),  # every gap of a vehicle's day is the same vehicle
         served=frozenset(),
         touched=snapshot.touched,
     )
